@@ -1,0 +1,41 @@
+"""extract: quantile functions of the reference images, per class, tap and channel."""
+
+from __future__ import annotations
+
+from stages.runner import Stage, run
+from vital.data import batches, draw_per_class
+from vital.devices import resolve_device
+from vital.extraction import extract_statistics
+from vital.files import digest
+from vital.manifest import read_manifest, split_rows
+from vital.models import load_model
+from vital.params.extract import ExtractParams
+from vital.progress import progress_bar
+from vital.statistics import write_statistics
+from vital.units import class_units
+
+
+def extract(stage: Stage) -> None:
+    """Write one Parquet file per tap to data/statistics."""
+    params = stage.params("extract", ExtractParams)
+    project = stage.project
+    studied = load_model(project.model)
+    taps = list(params.taps or studied.taps)
+    rows = split_rows(read_manifest(project.images), "train")
+    rows = draw_per_class(rows, params.references, stage.seed, "references")
+    units = {unit.index: unit.id for unit in class_units(studied.classes)}
+    loaded = batches(project.images, rows, studied.preprocessing, params.batch)
+    named = (([units[label] for label in part["label"]], images) for part, images in loaded)
+    kept = extract_statistics(studied, taps, named, resolve_device(params.device))
+    bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
+    metadata = {
+        "model_sha256": studied.sha256,
+        "preprocessing": digest(studied.preprocessing.to_dict()),
+        "dtype": "float32",
+    }
+    write_statistics(project.statistics, taps, metadata, bar)
+    stage.run.metrics({"references": len(rows), "taps": len(taps)})
+
+
+if __name__ == "__main__":
+    run(extract, "seed", "extract")

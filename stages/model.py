@@ -1,0 +1,23 @@
+"""model: train or load the network under study, and measure it."""
+
+from __future__ import annotations
+
+from stages.runner import Stage, run
+from vital.files import write_json
+from vital.manifest import read_manifest
+from vital.params.model import ModelParams
+from vital.studied import make_model
+
+
+def model(stage: Stage) -> None:
+    """Write the network's weights, description and accuracy to data/model."""
+    params = stage.params("model", ModelParams)
+    project = stage.project
+    manifest = read_manifest(project.images)
+    metrics = make_model(project.model, project.images, manifest, params, stage.seed)
+    write_json(project.model / "metrics.json", metrics)
+    stage.run.metrics(metrics)
+
+
+if __name__ == "__main__":
+    run(model, "seed", "model")

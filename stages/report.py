@@ -1,0 +1,20 @@
+"""report: a page that shows everything, and the pipeline's run completed from the files."""
+
+from __future__ import annotations
+
+from vital.report import build_report
+from vital.tracking import complete_parent
+
+from stages.runner import Stage, run
+from vital.params.report import ReportParams
+
+
+def report(stage: Stage) -> None:
+    """Write data/report and complete the parent run."""
+    build_report(stage.project, stage.params("report", ReportParams))
+    stage.run.file(stage.project.report / "index.html", "report")
+    complete_parent(stage.project)
+
+
+if __name__ == "__main__":
+    run(report, "seed", "report")

@@ -1,0 +1,44 @@
+"""score: judge the visualizations, and real images in the same number, by the same measures."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from stages.runner import Stage, run
+from vital.devices import resolve_device
+from vital.files import write_csv, write_json, write_parquet
+from vital.index import read_history
+from vital.manifest import read_manifest, split_rows
+from vital.methods import METHODS
+from vital.models import load_model
+from vital.params.score import ScoreParams
+from vital.scoring import score_methods
+
+
+def score(stage: Stage) -> None:
+    """Write metrics, a row per image, the embedding and the histories to data/scores."""
+    params = stage.params("score", ScoreParams)
+    project = stage.project
+    folders = {method: project.visualizations(method) for method in METHODS}
+    scores = score_methods(
+        load_model(project.model),
+        folders,
+        project.images,
+        split_rows(read_manifest(project.images), "heldout"),
+        params,
+        stage.seed,
+        resolve_device(params.device),
+    )
+    folder = project.scores
+    write_json(folder / "metrics.json", scores.metrics)
+    write_parquet(folder / "targets.parquet", scores.targets)
+    write_csv(folder / "embedding.csv", scores.embedding)
+    histories = pd.concat([read_history(one) for one in folders.values()], ignore_index=True)
+    write_csv(folder / "history.csv", histories)
+    stage.run.table(scores.targets, "targets")
+    for method, metrics in scores.metrics.items():
+        stage.run.metrics({f"{method}.{name}": value for name, value in metrics.items()})
+
+
+if __name__ == "__main__":
+    run(score, "seed", "score")

@@ -1,0 +1,240 @@
+"""Where the work of many targets runs: this process, in batches of a fixed physical size."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+
+from vital import activations, objectives, optimize, parametrizations, seeds, statistics
+from vital.activations import TapReader, tap_shapes
+from vital.files import digest
+from vital.methods import vital as vital_method
+from vital.methods.vital import SortMatchingObjective, tap_weights
+from vital.models import StudiedModel
+from vital.optimize import Draws, TargetState
+from vital.parametrizations import Pixels, normal_start
+from vital.params.visualize import VisualizeParams
+from vital.progress import progress_bar
+from vital.provenance import source_digest
+from vital.seeds import generator
+from vital.statistics import UnitStatistics
+from vital.units import Target
+from vital.workstore import WorkStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One target's image in normalised units (3, H, W), its record and its history."""
+
+    target: Target
+    key: str
+    steps: int
+    image: torch.Tensor
+    record: dict[str, Any]
+    history: tuple[tuple[float, ...], ...]
+
+
+class Engine:
+    """Makes images for targets of one network, taking from the work store what is there.
+
+    At a fixed batch size a target's gradient does not depend on its neighbours, so its bytes are
+    the same alone, with others, resumed or added later.
+    """
+
+    def __init__(
+        self,
+        model: StudiedModel,
+        units: Mapping[str, UnitStatistics],
+        params: VisualizeParams,
+        seed: int,
+        store: WorkStore,
+        device: torch.device,
+    ) -> None:
+        self._model = model.to(device)
+        self._units = units
+        self._params = params
+        self._method = params.method()
+        self._seed = seed
+        self._store = store
+        self._device = device
+        taps = list(next(iter(units.values())))
+        self._reader = TapReader(model.network, taps)
+        shapes = tap_shapes(model.network, taps, model.preprocessing.size)
+        self._positions = {tap: shape[1] for tap, shape in shapes.items()}
+        self._digests = {name: _statistics_digest(kept) for name, kept in units.items()}
+        self._common = self._common_digest()
+
+    def run(self, targets: Sequence[Target]) -> Iterator[Finished]:
+        """Yield every target's result, those that the store has first, each saved as it ends."""
+        pending: list[tuple[Target, TargetState]] = []
+        for target in targets:
+            finished = self._from_store(target)
+            if finished is None:
+                pending.append((target, self._start(target)))
+            else:
+                yield finished
+        log.info(
+            "%d of %d targets are in the work store", len(targets) - len(pending), len(targets)
+        )
+        for batch in _batches(pending, self._params.batch):
+            yield from self._make(batch)
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the history's columns after the step and the total loss."""
+        return [*self._positions, "tv", "l2"]
+
+    def key(self, target: Target) -> str:
+        """The name of a target's entry: a hash of all that determines its image."""
+        return digest([self._common, self._digests[target.unit.id], target.unit.id, target.seed])
+
+    def _common_digest(self) -> str:
+        code = source_digest(
+            activations, objectives, optimize, parametrizations, seeds, statistics, vital_method
+        )
+        return digest(
+            {
+                "method": "vital",
+                "model": self._model.sha256,
+                "preprocessing": self._model.preprocessing.to_dict(),
+                "default_weights": self._model.taps,
+                "params": self._method.model_dump(mode="json"),
+                "history_every": self._params.history_every,
+                "batch": self._params.batch,
+                "seed": self._seed,
+                "device": self._device.type,
+                "torch": torch.__version__,
+                "code": code,
+            }
+        )
+
+    def _from_store(self, target: Target) -> Finished | None:
+        key = self.key(target)
+        entry = self._store.load(key)
+        if entry is None:
+            return None
+        state, record = entry
+        return Finished(target, key, state.step, state.latent, record, state.history)
+
+    def _start(self, target: Target) -> TargetState:
+        state = self._store.load_checkpoint(self.key(target))
+        if state is not None:
+            return state
+        draws = generator(self._seed, target.id, "start")
+        return TargetState.initial(normal_start(self._model.preprocessing.size, draws))
+
+    def _make(self, batch: Sequence[tuple[Target, TargetState]]) -> Iterator[Finished]:
+        targets = [target for target, _ in batch]
+        padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
+        states = optimize.pad([state for _, state in batch], self._params.batch)
+        with self._reader:
+            objective = self._objective(padded)
+            ended = self._optimize(targets, padded, states, objective)
+            shown = self._shown(ended)
+            losses = _losses(objective, shown)
+        responses = self._responses(padded, shown)
+        for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
+            key, record = self.key(target), {**loss, **response}
+            self._store.save(key, state, record)
+            yield Finished(target, key, state.step, state.latent, record, state.history)
+
+    def _objective(self, padded: Sequence[Target]) -> SortMatchingObjective:
+        kept = [self._units[target.unit.id] for target in padded]
+        weights = [tap_weights(one, self._model.taps, self._method) for one in kept]
+        return SortMatchingObjective(
+            self._reader, kept, weights, self._positions, self._method, self._device
+        )
+
+    def _optimize(
+        self,
+        targets: Sequence[Target],
+        padded: Sequence[Target],
+        states: Sequence[TargetState],
+        objective: SortMatchingObjective,
+    ) -> list[TargetState]:
+        def parametrize(start: torch.Tensor) -> Pixels:
+            start = start.to(self._device)
+            return Pixels(start, self._model.preprocessing, self._method.clamp)
+
+        def checkpoint(current: list[TargetState]) -> None:
+            for target, state in zip(targets, current, strict=False):
+                self._store.save_checkpoint(self.key(target), state)
+
+        label = f"{targets[0].unit.name} .. {targets[-1].unit.name}"
+        with progress_bar(total=self._method.steps, label=label, unit="steps") as bar:
+            bar.update(states[0].step)
+
+            def report(loss: float) -> None:
+                bar.update()
+                bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+
+            return optimize.optimize(
+                states,
+                [Draws.of(self._seed, target.id, self._method) for target in padded],
+                parametrize,
+                objective,
+                self._method,
+                history_every=self._params.history_every,
+                checkpoint_every=self._params.checkpoint_every,
+                checkpoint=checkpoint,
+                report=report,
+            )
+
+    def _shown(self, states: Sequence[TargetState]) -> torch.Tensor:
+        """The images as they will be stored: rounded to bytes, in normalised units."""
+        preprocessing = self._model.preprocessing
+        images = torch.stack([state.latent for state in states])
+        rounded = preprocessing.denormalize(images).clamp(0, 1).mul(255).round().div(255)
+        return preprocessing.normalize(rounded).to(self._device)
+
+    def _responses(self, targets: Sequence[Target], shown: torch.Tensor) -> list[dict[str, Any]]:
+        """The logit and the probability of each target's unit."""
+        with torch.no_grad():
+            logits = self._model.network(shown)
+        probabilities = logits.softmax(dim=1)
+        return [
+            {
+                "activation": float(logits[i, target.unit.index]),
+                "probability": float(probabilities[i, target.unit.index]),
+            }
+            for i, target in enumerate(targets)
+        ]
+
+
+def _losses(objective: SortMatchingObjective, shown: torch.Tensor) -> list[dict[str, float]]:
+    """The total loss of each image and its parts."""
+    with torch.no_grad():
+        totals, parts = objective(shown)
+    columns = {"loss": totals, **{f"loss_{name}": part for name, part in parts.items()}}
+    return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(shown))]
+
+
+def _batches(
+    pending: Sequence[tuple[Target, TargetState]], size: int
+) -> Iterator[list[tuple[Target, TargetState]]]:
+    """Group targets that stand at the same step, the furthest first."""
+    by_step = sorted(pending, key=lambda entry: -entry[1].step)
+    for _, group in groupby(by_step, key=lambda entry: entry[1].step):
+        alike = list(group)
+        for first in range(0, len(alike), size):
+            yield alike[first : first + size]
+
+
+def _statistics_digest(kept: UnitStatistics) -> str:
+    return digest(
+        {
+            tap: [
+                one.quantiles.shape,
+                digest(one.quantiles.tobytes().hex()),
+                digest(one.importance.tobytes().hex()),
+            ]
+            for tap, one in kept.items()
+        }
+    )

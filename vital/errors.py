@@ -1,0 +1,37 @@
+"""Errors that are the user's to mend: shown as one message, without a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VitalError(Exception):
+    """Something in the parameters, the files or the surroundings must be changed by the user."""
+
+
+class ParamsError(VitalError):
+    """A parameter is unknown or has a value that cannot be used."""
+
+
+class DataError(VitalError):
+    """Images, folders or manifests are missing, empty or unreadable."""
+
+
+class ModelError(VitalError):
+    """A network cannot be built, loaded or read at the asked tap."""
+
+
+class ArtefactError(VitalError):
+    """A file written by another stage is missing, damaged or of another version."""
+
+
+def nearest(name: str, legal: Iterable[str], limit: int = 4) -> str:
+    """Say which legal names come closest to ``name``, for the end of an error message."""
+    names = [str(item) for item in legal]
+    close = difflib.get_close_matches(name, names, n=limit, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(repr(item) for item in close) + "?"
+    shown = ", ".join(repr(item) for item in names[:20])
+    more = f", ... ({len(names)} in all)" if len(names) > 20 else ""
+    return f"legal here: {shown}{more}"

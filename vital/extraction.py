@@ -1,0 +1,51 @@
+"""Stream reference images through a network once and keep their quantile functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import torch
+
+from vital.activations import TapReader
+from vital.models import StudiedModel
+from vital.statistics import Accumulator, TapStatistics
+
+Batch = tuple[Sequence[str], torch.Tensor]
+"""The unit of each image, and the images (B, 3, H, W) in normalised units."""
+
+
+def extract_statistics(
+    model: StudiedModel, taps: Sequence[str], batches: Iterable[Batch], device: torch.device
+) -> Iterator[tuple[str, dict[str, TapStatistics]]]:
+    """Yield each unit's statistics at every tap; the images come sorted by unit.
+
+    One forward pass per image whatever the number of taps, and one unit's sums in memory whatever
+    the number of images and units.
+    """
+    current: str | None = None
+    sums: dict[str, Accumulator] = {}
+    with torch.no_grad(), TapReader(model.to(device).network, taps) as read:
+        for units, images in batches:
+            values = read(images.to(device))
+            for unit, places in _runs(units):
+                if unit != current:
+                    if current is not None:
+                        yield current, _finish(sums)
+                    current, sums = unit, {tap: Accumulator() for tap in taps}
+                for tap in taps:
+                    sums[tap].add(values[tap][places])
+    if current is not None:
+        yield current, _finish(sums)
+
+
+def _runs(units: Sequence[str]) -> Iterator[tuple[str, slice]]:
+    first = 0
+    for unit, members in groupby(units):
+        last = first + len(list(members))
+        yield unit, slice(first, last)
+        first = last
+
+
+def _finish(sums: dict[str, Accumulator]) -> dict[str, TapStatistics]:
+    return {tap: accumulator.finish() for tap, accumulator in sums.items()}

@@ -1,0 +1,145 @@
+"""Files that are whole or absent: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vital.errors import ArtefactError
+
+TEMPORARY_SUFFIX = ".partial"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to; rename it to ``path`` if all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """As :func:`replacing`, for a whole folder: what stood at ``path`` gives way at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 to ``path`` whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` as readable JSON with sorted keys; NaN and infinity are refused."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that another stage wrote.
+
+    Raises ArtefactError when it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
+    except ValueError as error:
+        raise ArtefactError(f"{path} is damaged: {error}") from None
+
+
+def write_parquet(path: Path, table: pd.DataFrame) -> None:
+    """Write ``table`` to one Parquet file, rows and columns in the order given."""
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), temporary)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file that another stage wrote.
+
+    Raises ArtefactError when it is missing or damaged.
+    """
+    try:
+        return pq.read_table(path).to_pandas()
+    except FileNotFoundError:
+        raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ArtefactError(f"{path} is damaged: {error}") from None
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write ``table`` as CSV with nine significant digits, whole or not at all."""
+    write_text(path, table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+
+
+def digest_file(path: Path, algorithm: str = "sha256") -> str:
+    """The hexadecimal digest of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, algorithm).hexdigest()
+
+
+def digest(content: Any) -> str:
+    """The sha256 of any JSON-like content, independent of the order of keys."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def remove_stale(folder: Path) -> int:
+    """Delete temporary files that a killed process left in ``folder``; return how many."""
+    stale = [path for path in folder.rglob(f".*{TEMPORARY_SUFFIX}") if not _owner_lives(path)]
+    for path in stale:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def _owner_lives(path: Path) -> bool:
+    owner = path.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")[2]
+    return owner.isdigit() and process_lives(int(owner))
+
+
+def process_lives(pid: int) -> bool:
+    """Whether a process with this number is running on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,22 @@
+"""The index of a method's visualizations, and the history of their losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vital.files import read_parquet
+
+INDEX_FILE = "index.parquet"
+HISTORY_FILE = "history.parquet"
+
+
+def read_index(folder: Path) -> pd.DataFrame:
+    """The index of one method's visualizations; ``image`` is relative to ``folder``."""
+    return read_parquet(folder / INDEX_FILE)
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """The recorded losses of one method's visualizations."""
+    return read_parquet(folder / HISTORY_FILE)

@@ -1,0 +1,3 @@
+"""Methods: each is a parametrization, an objective and a schedule."""
+
+METHODS = ("vital",)

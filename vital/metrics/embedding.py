@@ -1,0 +1,37 @@
+"""Where visualizations lie among real images: t-SNE, and the number that the picture stands for."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.manifold import TSNE
+
+
+def tsne(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
+    """Two-dimensional t-SNE of (N, D) features, (N, 2).
+
+    The perplexity is lowered where there are too few images for it.
+    """
+    allowed = min(perplexity, max(1.0, (len(features) - 1) / 3))
+    model = TSNE(perplexity=allowed, init="pca", random_state=seed % 2**32, n_jobs=1)
+    return np.asarray(model.fit_transform(features.detach().cpu().double().numpy()))
+
+
+def centroid_distances(
+    features: torch.Tensor, labels: torch.Tensor, real: torch.Tensor, real_labels: torch.Tensor
+) -> torch.Tensor:
+    """Distance of each feature (N, D) to its class's centroid over the class's own spread, (N,).
+
+    Centroid and spread (root mean squared distance to it) are those of the real features (M, D) of
+    the class. 1 is where a typical real image lies. NaN for a class of fewer than two real images.
+    """
+    distances = torch.full((len(features),), float("nan"), dtype=torch.float64)
+    for label in labels.unique():
+        members = real[real_labels == label].double()
+        if len(members) < 2:
+            continue
+        centroid = members.mean(dim=0)
+        spread = (members - centroid).square().sum(dim=1).mean().sqrt()
+        mine = labels == label
+        distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
+    return distances

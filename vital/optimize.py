@@ -1,0 +1,202 @@
+"""The one loop that makes images: a batch of targets, each with its own draws, resumable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
+
+from vital.errors import VitalError
+from vital.params.visualize import MethodParams
+from vital.seeds import generator
+
+
+class Objective(Protocol):
+    """What is minimised: the total per image (B,), and its named parts, each (B,)."""
+
+    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]: ...
+
+
+class Parametrization(Protocol):
+    """Numbers (B, ...) that stand for images (B, 3, H, W)."""
+
+    latent: torch.Tensor
+
+    def images(self) -> torch.Tensor: ...
+
+    def constrain(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Draws:
+    """All random choices of one target, made before its first step.
+
+    ``shifts`` (steps, 2): circular offsets in pixels, down and right; ``flips`` (steps,).
+    """
+
+    shifts: torch.Tensor
+    flips: torch.Tensor
+
+    @classmethod
+    def of(cls, seed: int, target: str, params: MethodParams) -> Draws:
+        """Draw from the run's seed and the target's key alone, never from the batch."""
+        bound = params.jitter
+        shifts = torch.randint(
+            -bound, bound + 1, (params.steps, 2), generator=generator(seed, target, "jitter")
+        )
+        coins = torch.rand(params.steps, generator=generator(seed, target, "flip"))
+        return cls(shifts=shifts, flips=(coins < 0.5) & params.flip)
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """Everything that continues one target's optimisation at ``step``.
+
+    ``first`` and ``second`` are Adam's moments; ``history`` holds (step, total, parts...) rows.
+    """
+
+    step: int
+    latent: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    history: tuple[tuple[float, ...], ...] = field(default=())
+
+    @classmethod
+    def initial(cls, latent: torch.Tensor) -> TargetState:
+        """Before the first step."""
+        return cls(0, latent, torch.zeros_like(latent), torch.zeros_like(latent))
+
+
+def learning_rate(step: int, params: MethodParams) -> float:
+    """Linear warm-up over the first fraction of the steps, then a cosine to zero (section 3)."""
+    warm = round(params.warmup * params.steps)
+    if step < warm:
+        return params.lr * (step + 1) / warm
+    progress = (step - warm) / max(1, params.steps - warm)
+    return params.lr * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def jitter(images: torch.Tensor, draws: Sequence[Draws], step: int) -> torch.Tensor:
+    """Flip, then roll each image by its own draw of this step."""
+    moved = []
+    for image, draw in zip(images, draws, strict=True):
+        flipped = image.flip(-1) if draw.flips[step] else image
+        moved.append(flipped.roll(draw.shifts[step].tolist(), dims=(-2, -1)))
+    return torch.stack(moved)
+
+
+def undo_jitter(images: torch.Tensor, draws: Sequence[Draws], step: int) -> torch.Tensor:
+    """The inverse of :func:`jitter`; also carries gradients back."""
+    moved = []
+    for image, draw in zip(images, draws, strict=True):
+        rolled = image.roll((-draw.shifts[step]).tolist(), dims=(-2, -1))
+        moved.append(rolled.flip(-1) if draw.flips[step] else rolled)
+    return torch.stack(moved)
+
+
+def optimize(
+    states: Sequence[TargetState],
+    draws: Sequence[Draws],
+    parametrize: Callable[[torch.Tensor], Parametrization],
+    objective: Objective,
+    params: MethodParams,
+    *,
+    history_every: int,
+    checkpoint_every: int,
+    checkpoint: Callable[[list[TargetState]], None],
+    report: Callable[[float], None],
+) -> list[TargetState]:
+    """Bring a batch of targets, all at the same step, to the end of their schedule.
+
+    ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` each step's
+    mean total. The batch's loss is the sum over targets, so that each target's gradient
+    is what it would be alone.
+
+    Raises VitalError when the loss stops being finite; earlier checkpoints stay usable.
+    """
+    batch = _Batch(states, parametrize, params)
+    for step in range(states[0].step, params.steps):
+        totals, parts = batch.advance(step, draws, objective)
+        finite = bool(torch.isfinite(totals).all())
+        if not finite:
+            raise VitalError(
+                f"the loss is no longer finite at step {step}; a lower visualize.lr may help"
+            )
+        if step % history_every == 0 or step == params.steps - 1:
+            batch.record(step, totals, parts)
+        done = step + 1
+        report(float(totals.mean()))
+        if done % checkpoint_every == 0 and done < params.steps:
+            checkpoint(batch.states(done))
+    return batch.states(params.steps)
+
+
+class _Batch:
+    """The stacked states of several targets, and one Adam over them."""
+
+    def __init__(
+        self,
+        states: Sequence[TargetState],
+        parametrize: Callable[[torch.Tensor], Parametrization],
+        params: MethodParams,
+    ) -> None:
+        self._params = params
+        self._parametrization = parametrize(torch.stack([state.latent for state in states]))
+        self._histories = [list(state.history) for state in states]
+        latent = self._parametrization.latent
+        self._adam = torch.optim.Adam([latent], lr=params.lr, betas=params.betas, eps=params.eps)
+        self._adam.state[latent] = {
+            "step": torch.tensor(float(states[0].step)),
+            "exp_avg": torch.stack([state.first for state in states]).to(latent.device),
+            "exp_avg_sq": torch.stack([state.second for state in states]).to(latent.device),
+        }
+
+    def advance(
+        self, step: int, draws: Sequence[Draws], objective: Objective
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """One step of all targets; returns the totals and parts before it."""
+        images = self._parametrization.images()
+        seen = jitter(images.detach(), draws, step).requires_grad_(True)
+        totals, parts = objective(seen)
+        (gradient,) = torch.autograd.grad(totals.sum(), seen)
+        self._adam.zero_grad()
+        images.backward(undo_jitter(gradient, draws, step))
+        for group in self._adam.param_groups:
+            group["lr"] = learning_rate(step, self._params)
+        self._adam.step()
+        self._parametrization.constrain()
+        return totals.detach(), {name: part.detach() for name, part in parts.items()}
+
+    def record(self, step: int, totals: torch.Tensor, parts: dict[str, torch.Tensor]) -> None:
+        """Append a row of history to every target."""
+        columns = torch.stack([totals, *parts.values()], dim=1).cpu().double().tolist()
+        for history, row in zip(self._histories, columns, strict=True):
+            history.append((float(step), *row))
+
+    def states(self, step: int) -> list[TargetState]:
+        """The states of all targets, on the CPU."""
+        latent = self._parametrization.latent
+        moments = self._adam.state[latent]
+        return [
+            TargetState(
+                step=step,
+                latent=_copy(latent[i]),
+                first=_copy(moments["exp_avg"][i]),
+                second=_copy(moments["exp_avg_sq"][i]),
+                history=tuple(self._histories[i]),
+            )
+            for i in range(len(self._histories))
+        ]
+
+
+def _copy(values: torch.Tensor) -> torch.Tensor:
+    return values.detach().to("cpu", copy=True)
+
+
+def pad(states: Sequence[TargetState], size: int) -> list[TargetState]:
+    """Repeat the last state until the batch has its fixed physical size."""
+    missing = size - len(states)
+    return [*states, *(replace(states[-1]) for _ in range(missing))]

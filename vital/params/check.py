@@ -1,0 +1,39 @@
+"""Check a whole params.yaml at once, so that a misspelt key stops the first stage, not the last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vital.errors import ParamsError
+from vital.params.base import Block, read_block, read_seed
+from vital.params.data import DataParams
+from vital.params.extract import ExtractParams
+from vital.params.model import ModelParams
+from vital.params.report import ReportParams
+from vital.params.score import ScoreParams
+from vital.params.visualize import VisualizeParams
+
+_KINDS: dict[str, type[Block]] = {
+    "data": DataParams,
+    "model": ModelParams,
+    "extract": ExtractParams,
+    "visualize": VisualizeParams,
+    "score": ScoreParams,
+    "report": ReportParams,
+}
+
+
+def check_params(content: dict[str, Any]) -> None:
+    """Check every block.
+
+    Raises ParamsError that lists what is wrong in all of them.
+    """
+    read_seed(content)
+    problems = []
+    for name, kind in _KINDS.items():
+        try:
+            read_block(content, name, kind)
+        except ParamsError as error:
+            problems.append(str(error))
+    if problems:
+        raise ParamsError("\n".join(problems))

@@ -1,0 +1,48 @@
+"""Block ``visualize``: targets, and how each image is optimised."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat, Weight
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class MethodParams(Block):
+    """What determines an image besides its target (paper section 3, appendix settings).
+
+    ``lr`` is in normalised units, ``jitter`` in pixels, ``warmup`` a fraction of ``steps``.
+    ``weights`` gives a weight per tap; ``inverse_variance`` weighs a tap by one over the variance
+    of its target quantile functions.
+    """
+
+    steps: Positive
+    lr: PositiveFloat
+    betas: tuple[Beta, Beta] = (0.5, 0.9)
+    eps: PositiveFloat = 1e-8
+    warmup: Fraction = 0.05
+    jitter: Natural = 30
+    flip: bool = False
+    clamp: bool = True
+    weights: dict[str, Weight] | Literal["equal", "inverse_variance"] = "equal"
+    feat_dist: Weight = 1.0
+    tv: Weight = 0.0
+    l2: Weight = 0.0
+
+
+class VisualizeParams(MethodParams):
+    """The targets of a run, the physical batch, and how often work is saved."""
+
+    units: tuple[str | int, ...] | Literal["all"] = "all"
+    seeds: Positive = 1
+    batch: Positive = 8
+    checkpoint_every: Positive = 50
+    history_every: Positive = 10
+    device: str = "auto"
+
+    def method(self) -> MethodParams:
+        """The part that determines an image's bytes once its target is given."""
+        return MethodParams(**{name: getattr(self, name) for name in MethodParams.model_fields})

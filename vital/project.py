@@ -1,0 +1,72 @@
+"""Where a pipeline's files lie: the one place that knows the names of folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STAGES = ("prepare", "model", "extract", "visualize", "score", "report")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder that holds params.yaml and dvc.yaml, and everything inside it."""
+
+    root: Path
+
+    @property
+    def home(self) -> Path:
+        """The checkout that lasts: an experiment's temporary copy belongs to the one around it."""
+        parts = self.root.resolve().parts
+        for i in range(len(parts) - 2):
+            if parts[i : i + 3] == (".dvc", "tmp", "exps"):
+                return Path(*parts[:i])
+        return self.root.resolve()
+
+    @property
+    def params(self) -> Path:
+        """The experiment's knobs."""
+        return self.root / "params.yaml"
+
+    @property
+    def images(self) -> Path:
+        """Written by prepare: images and their manifest."""
+        return self.root / "data" / "images"
+
+    @property
+    def model(self) -> Path:
+        """Written by model: weights, their description, the network's accuracy."""
+        return self.root / "data" / "model"
+
+    @property
+    def statistics(self) -> Path:
+        """Written by extract: quantile functions of class units, a file per tap."""
+        return self.root / "data" / "statistics"
+
+    def visualizations(self, method: str) -> Path:
+        """Written by visualize: images, index and history of one method."""
+        return self.root / "data" / "visualizations" / method
+
+    @property
+    def scores(self) -> Path:
+        """Written by score: metrics and what they were made of."""
+        return self.root / "data" / "scores"
+
+    @property
+    def report(self) -> Path:
+        """Written by report: the static page."""
+        return self.root / "data" / "report"
+
+    def timing(self, stage: str) -> Path:
+        """How long a stage took; in no hashed artefact."""
+        return self.root / "data" / "timings" / f"{stage}.json"
+
+    @property
+    def state(self) -> Path:
+        """What outlives the stages: the work store and the tracking store's notes."""
+        return self.home / ".vital"
+
+    @property
+    def work(self) -> Path:
+        """Finished targets and checkpoints."""
+        return self.state / "work"

@@ -1,0 +1,221 @@
+"""Quantile functions of feature values per unit, tap and channel: accumulate, merge, keep.
+
+The squared 2-Wasserstein distance between two empirical distributions of n values each is the mean
+squared difference of their sorted values, so the mean of several images' sorted values is the
+quantile function of their 2-Wasserstein barycenter (paper section 3).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from vital.errors import ArtefactError
+from vital.files import replacing_folder
+
+SCHEMA_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class TapStatistics:
+    """What is kept of one unit's reference images at one tap.
+
+    ``quantiles`` (C, D): mean sorted activations per channel; ``mean`` and ``std`` (C,): over all
+    positions and images; ``importance`` (C,): weight of each channel in the loss (1 for classes).
+    """
+
+    quantiles: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    importance: np.ndarray
+    n_images: int
+
+
+class Accumulator:
+    """Running sums of one unit's statistics at one tap; memory does not grow with the images."""
+
+    def __init__(self) -> None:
+        self._sorted: np.ndarray | None = None
+        self._squares: np.ndarray | None = None
+        self._count = 0
+
+    def add(self, activations: torch.Tensor) -> None:
+        """Take in the activations of a batch of images, (B, C, D)."""
+        ordered = torch.sort(activations.detach(), dim=-1).values.to("cpu", torch.float64).numpy()
+        self._include(ordered.sum(axis=0), np.square(ordered).sum(axis=(0, 2)), len(ordered))
+
+    def merge(self, other: Accumulator) -> None:
+        """Take in everything that ``other`` has seen."""
+        if other._sorted is not None and other._squares is not None:
+            self._include(other._sorted, other._squares, other._count)
+
+    def finish(self) -> TapStatistics:
+        """The statistics of all images seen.
+
+        Raises ArtefactError when there was none, or when a value is not finite.
+        """
+        if self._sorted is None or self._squares is None:
+            raise ArtefactError("no images were accumulated")
+        quantiles = self._sorted / self._count
+        mean = quantiles.mean(axis=1)
+        variance = self._squares / (self._count * quantiles.shape[1]) - np.square(mean)
+        if not np.isfinite(variance).all():
+            raise ArtefactError("activations of the reference images are not finite")
+        return TapStatistics(
+            quantiles=quantiles.astype(np.float32),
+            mean=mean.astype(np.float32),
+            std=np.sqrt(np.maximum(variance, 0.0)).astype(np.float32),
+            importance=np.ones(len(quantiles), dtype=np.float32),
+            n_images=self._count,
+        )
+
+    def _include(self, ordered: np.ndarray, squares: np.ndarray, count: int) -> None:
+        if self._sorted is None or self._squares is None:
+            self._sorted, self._squares = ordered.copy(), squares.copy()
+        else:
+            self._sorted += ordered
+            self._squares += squares
+        self._count += count
+
+
+def resample(quantiles: torch.Tensor, positions: int) -> torch.Tensor:
+    """Average a step quantile function (..., m) over each of ``positions`` equal bins.
+
+    The mean squared difference between n sorted values and the result, plus the variance that the
+    step function has within the bins, is the squared 2-Wasserstein distance between the two.
+    """
+    known = quantiles.shape[-1]
+    if known == positions:
+        return quantiles
+    exact = quantiles.to(torch.float64)
+    integral = torch.nn.functional.pad(exact.cumsum(-1) / known, (1, 0))
+    edges = torch.arange(positions + 1, dtype=torch.float64, device=quantiles.device)
+    place = edges * known / positions
+    left = place.floor().long().clamp(max=known - 1)
+    share = place - left
+    at_edges = integral[..., left] + share * (integral[..., left + 1] - integral[..., left])
+    return (at_edges.diff(dim=-1) * positions).to(quantiles.dtype)
+
+
+UnitStatistics = Mapping[str, TapStatistics]
+"""A unit's statistics per tap, in the order of the taps."""
+
+
+def write_statistics(
+    folder: Path,
+    taps: Sequence[str],
+    metadata: Mapping[str, str],
+    units: Iterable[tuple[str, UnitStatistics]],
+) -> None:
+    """Write a Parquet file per tap, a row group per unit, taking the units one by one.
+
+    ``folder`` appears, or gives way to its successor, only when all of them are written.
+    """
+    described = {**metadata, "taps": json.dumps(list(taps)), "schema_version": SCHEMA_VERSION}
+    with replacing_folder(folder) as temporary, ExitStack() as opened:
+        writers: dict[str, pq.ParquetWriter] = {}
+        for unit, kept in units:
+            for tap in taps:
+                table = _to_table(unit, tap, kept[tap], described)
+                if tap not in writers:
+                    writer = pq.ParquetWriter(tap_file(temporary, tap), table.schema)
+                    writers[tap] = opened.enter_context(writer)
+                writers[tap].write_table(table, row_group_size=table.num_rows)
+
+
+def read_statistics(folder: Path, units: Sequence[str]) -> dict[str, UnitStatistics]:
+    """The statistics of the named units at every tap.
+
+    Raises ArtefactError when a file is missing or damaged, or a unit is not in it.
+    """
+    found = sorted(folder.glob("*.parquet"))
+    if not found:
+        raise ArtefactError(f"{folder} holds no statistics: run the extract stage")
+    taps = json.loads(StatisticsFile(found[0]).metadata["taps"])
+    files = {tap: StatisticsFile(tap_file(folder, tap)) for tap in taps}
+    return {unit: {tap: file.read(unit) for tap, file in files.items()} for unit in units}
+
+
+def tap_file(folder: Path, tap: str) -> Path:
+    """Where a tap's statistics lie; the tap's name cannot lead out of the folder."""
+    return folder / (tap.replace("/", "_").replace("\\", "_").lstrip(".") + ".parquet")
+
+
+class StatisticsFile:
+    """One tap's statistics, read unit by unit.
+
+    Raises ArtefactError when the file is missing, damaged, or of another schema version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = pq.ParquetFile(self._path)
+        except FileNotFoundError:
+            raise ArtefactError(f"{path} does not exist: run the extract stage") from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ArtefactError(f"{path} is damaged: {error}") from None
+        self.metadata = self._read_metadata()
+        self._groups = self._index()
+
+    def units(self) -> list[str]:
+        """The units in the file, in its order."""
+        return list(self._groups)
+
+    def read(self, unit: str) -> TapStatistics:
+        """The statistics of one unit."""
+        if unit not in self._groups:
+            raise ArtefactError(f"{self._path} has no statistics of unit {unit!r}")
+        table = self._file.read_row_group(self._groups[unit])
+        channels = table.num_rows
+        flat = table.column("quantiles").combine_chunks().flatten().to_numpy()
+        return TapStatistics(
+            quantiles=flat.reshape(channels, -1).copy(),
+            mean=table.column("mean").to_numpy(),
+            std=table.column("std").to_numpy(),
+            importance=table.column("importance").to_numpy(),
+            n_images=int(table.column("n_images")[0].as_py()),
+        )
+
+    def _index(self) -> dict[str, int]:
+        column = self._file.schema_arrow.names.index("unit")
+        groups = range(self._file.num_row_groups)
+        metadata = self._file.metadata
+        return {str(metadata.row_group(i).column(column).statistics.min): i for i in groups}
+
+    def _read_metadata(self) -> dict[str, str]:
+        raw = self._file.schema_arrow.metadata or {}
+        metadata = {key.decode(): value.decode() for key, value in raw.items()}
+        version = metadata.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ArtefactError(
+                f"{self._path} has schema version {version}, not {SCHEMA_VERSION}: extract again"
+            )
+        return metadata
+
+
+def _to_table(
+    unit: str, tap: str, statistics: TapStatistics, metadata: Mapping[str, str]
+) -> pa.Table:
+    channels, positions = statistics.quantiles.shape
+    values = pa.array(statistics.quantiles.astype(np.float32).reshape(-1))
+    columns: dict[str, Any] = {
+        "unit": pa.array([unit] * channels),
+        "tap": pa.array([tap] * channels),
+        "channel": pa.array(np.arange(channels, dtype=np.int32)),
+        "n_images": pa.array(np.full(channels, statistics.n_images, dtype=np.int32)),
+        "importance": pa.array(statistics.importance),
+        "mean": pa.array(statistics.mean),
+        "std": pa.array(statistics.std),
+        "quantiles": pa.FixedSizeListArray.from_arrays(values, positions),
+    }
+    return pa.table(columns).replace_schema_metadata(dict(metadata))

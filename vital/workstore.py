@@ -1,0 +1,93 @@
+"""Finished targets and checkpoints, named by a hash of all that determines them.
+
+DVC empties a stage's outputs before it runs; what is expensive is therefore kept here and found
+again by its key, whatever else has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from vital.files import remove_stale, replacing
+from vital.optimize import TargetState
+
+log = logging.getLogger(__name__)
+
+_CHECKPOINT = ".checkpoint.safetensors"
+_FINISHED = ".finished.safetensors"
+
+
+class WorkStore:
+    """A folder of entries; each is written whole and can be read by any later run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(folder)
+
+    def load(self, key: str) -> tuple[TargetState, dict[str, Any]] | None:
+        """A finished target and its record, or None."""
+        return self._read(self._path(key, _FINISHED))
+
+    def save(self, key: str, state: TargetState, record: dict[str, Any]) -> None:
+        """Keep a finished target; its checkpoint is no longer needed."""
+        self._write(self._path(key, _FINISHED), state, record)
+        self._path(key, _CHECKPOINT).unlink(missing_ok=True)
+
+    def load_checkpoint(self, key: str) -> TargetState | None:
+        """The last saved state of an unfinished target, or None."""
+        entry = self._read(self._path(key, _CHECKPOINT))
+        return entry[0] if entry else None
+
+    def save_checkpoint(self, key: str, state: TargetState) -> None:
+        """Keep an unfinished target's state."""
+        self._write(self._path(key, _CHECKPOINT), state, {})
+
+    def prune(self, keep: Iterable[str], older_than_days: float) -> tuple[int, int]:
+        """Delete entries not in ``keep`` and unused for so long; returns (files, bytes)."""
+        kept, limit = set(keep), time.time() - older_than_days * 86400
+        files = freed = 0
+        for path in sorted(self._folder.glob("*/*.safetensors")):
+            status = path.stat()
+            if path.name.partition(".")[0] not in kept and status.st_mtime <= limit:
+                path.unlink()
+                files, freed = files + 1, freed + status.st_size
+        return files, freed
+
+    def _path(self, key: str, suffix: str) -> Path:
+        return self._folder / key[:2] / (key + suffix)
+
+    def _write(self, path: Path, state: TargetState, record: dict[str, Any]) -> None:
+        tensors = {
+            "latent": state.latent.contiguous(),
+            "first": state.first.contiguous(),
+            "second": state.second.contiguous(),
+            "history": torch.tensor(state.history, dtype=torch.float64),
+        }
+        metadata = {"step": str(state.step), "record": json.dumps(record, sort_keys=True)}
+        with replacing(path) as temporary:
+            safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+
+    def _read(self, path: Path) -> tuple[TargetState, dict[str, Any]] | None:
+        if not path.is_file():
+            return None
+        try:
+            with safetensors.safe_open(path, framework="pt") as entry:
+                metadata = entry.metadata()
+                tensors = {name: entry.get_tensor(name) for name in entry.keys()}  # noqa: SIM118
+        except (OSError, ValueError, safetensors.SafetensorError) as error:
+            log.warning("%s is damaged (%s): its target is computed again", path, error)
+            return None
+        path.touch()
+        history = tuple(tuple(row) for row in tensors.pop("history").tolist())
+        state = TargetState(step=int(metadata["step"]), history=history, **tensors)
+        return state, json.loads(metadata["record"])
