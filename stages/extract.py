@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.data import batches, draw_per_class
+from vital.data import batches, reference_rows
 from vital.devices import resolve_device
 from vital.extraction import extract_statistics
 from vital.files import digest
-from vital.manifest import read_manifest, split_rows
+from vital.manifest import read_manifest
 from vital.models import load_model
 from vital.params.extract import ExtractParams
 from vital.progress import progress_bar
@@ -21,8 +21,7 @@ def extract(stage: Stage) -> None:
     project = stage.project
     studied = load_model(project.model)
     taps = list(params.taps or studied.taps)
-    rows = split_rows(read_manifest(project.images), "train")
-    rows = draw_per_class(rows, params.references, stage.seed, "references")
+    rows = reference_rows(read_manifest(project.images), params.references, stage.seed)
     units = {unit.index: unit.id for unit in class_units(studied.classes)}
     loaded = batches(project.images, rows, studied.preprocessing, params.batch)
     named = (([units[label] for label in part["label"]], images) for part, images in loaded)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vital.tracking import StageRun
-
 from vital import tracking
 from vital.errors import VitalError
-from vital.files import remove_stale, write_json
+from vital.files import explain_os_error, remove_stale, write_json
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
 from vital.project import Project
+from vital.tracking import StageRun
 
 log = logging.getLogger("vital")
 
@@ -64,13 +61,3 @@ def run(work: Callable[[Stage], None], *blocks: str) -> None:
         sys.exit(f"{name}: {explain_os_error(error)}")
     except KeyboardInterrupt:
         sys.exit(f"{name}: interrupted; what is finished is kept")
-
-
-def explain_os_error(error: OSError) -> str:
-    """One line for a disk that is full, a folder that cannot be written, and the like."""
-    place = error.filename or "a file"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"no space left to write {place}; what is finished is kept: free some and run again"
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{place} cannot be written ({os.strerror(error.errno)})"
-    return f"{place}: {error.strerror or error}"

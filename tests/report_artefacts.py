@@ -118,7 +118,9 @@ def _curve(target: str, draws: np.random.Generator) -> list[dict[str, object]]:
 def _write_scores(
     project: Project, classes: tuple[str, ...], seeds: int, draws: np.random.Generator
 ) -> None:
-    write_json(project.scores / "metrics.json", {"vital": _METRICS, "real": {**_METRICS, "kid": -0.001}})
+    write_json(
+        project.scores / "metrics.json", {"vital": _METRICS, "real": {**_METRICS, "kid": -0.001}}
+    )
     targets = [
         {
             "method": "vital", "tap": "class", "unit": unit, "name": name, "seed": seed,

@@ -13,7 +13,17 @@ from torch.utils.hooks import RemovableHandle
 from vital.errors import ModelError, nearest
 
 INPUT_TAP = "input"
-"""The pseudo-tap whose activations are the network's (normalised) input itself."""
+"""The pseudo-tap whose activations are the normalised input's colours: luminance, two opponents.
+
+Matching red, green and blue one by one leaves them free to disagree from pixel to pixel, which
+shows as coloured speckle; in decorrelated colours a grey image has to be grey everywhere.
+"""
+
+_OPPONENT_COLOURS = (
+    (3**-0.5, 3**-0.5, 3**-0.5),
+    (2**-0.5, -(2**-0.5), 0.0),
+    (6**-0.5, 6**-0.5, -2 * 6**-0.5),
+)
 
 
 class _AllTapsSeenError(Exception):
@@ -65,7 +75,7 @@ class TapReader:
         values = {name: output for name, (output, _) in self._seen.items()}
         self._seen.clear()
         if INPUT_TAP in self._taps:
-            values[INPUT_TAP] = images
+            values[INPUT_TAP] = opponent_colours(images)
         return {name: self._positions_last(name, values[name]) for name in self._taps}
 
     def _forward(self, images: torch.Tensor) -> None:
@@ -107,12 +117,18 @@ class TapReader:
         raise ModelError(f"tap {name!r} gives a tensor of {value.dim()} dimensions; 2 to 4 work")
 
 
+def opponent_colours(images: torch.Tensor) -> torch.Tensor:
+    """Rotate RGB to luminance, red-green and yellow-blue: (B, 3, H, W) to the same."""
+    rotation = torch.tensor(_OPPONENT_COLOURS, dtype=images.dtype, device=images.device)
+    return torch.einsum("oc,bchw->bohw", rotation, images)
+
+
 def find_module(model: nn.Module, name: str) -> nn.Module:
     """The module of this name.
 
     Raises ModelError that names the near misses.
     """
-    modules = dict(model.named_modules())
+    modules: dict[str, nn.Module] = dict(model.named_modules())
     if name not in modules or name == "":
         legal = [INPUT_TAP, *(known for known in modules if known)]
         raise ModelError(f"the network has no tap {name!r}; {nearest(name, legal)}")

@@ -10,6 +10,7 @@ import torch
 
 from vital.errors import DataError
 from vital.images import read_image
+from vital.manifest import SPLITS, split_rows
 from vital.preprocessing import Preprocessing
 from vital.seeds import generator
 
@@ -41,3 +42,11 @@ def draw_per_class(rows: pd.DataFrame, count: int, seed: int, purpose: str) -> p
         order = torch.randperm(len(group), generator=generator(seed, purpose, str(label)))
         drawn.append(group.iloc[sorted(order[:count].tolist())])
     return pd.concat(drawn, ignore_index=True)
+
+
+def reference_rows(manifest: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """The reference images of every class: ``count`` draws from the train split.
+
+    Raises DataError when a class has fewer.
+    """
+    return draw_per_class(split_rows(manifest, SPLITS[0]), count, seed, "references")

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 FONT = "DejaVu Sans"
 """Comes with matplotlib, so that every machine draws the same letters."""
@@ -38,7 +39,10 @@ _PNG_DPI = 200
 
 @dataclass(frozen=True)
 class Look:
-    """What a figure is drawn for: a colour scheme, and a width in inches."""
+    """What a figure is drawn for: a colour scheme, and a width in inches.
+
+    ``pale`` is the opacity of what stays in the background.
+    """
 
     name: str
     ink: str
@@ -46,13 +50,9 @@ class Look:
     grid: str
     paper: str
     accent: str
+    pale: float
     width: float
-    columns: int
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it is meant for a phone."""
-        return self.columns < 3
+    is_narrow: bool
 
 
 _LIGHT = {
@@ -64,12 +64,12 @@ _DARK = {
     "accent": "#6cc5b8",
 }  # fmt: skip
 
-WIDE_LIGHT = Look("wide-light", **_LIGHT, width=9.0, columns=3)
+WIDE_LIGHT = Look("wide-light", **_LIGHT, pale=0.38, width=9.0, is_narrow=False)
 LOOKS = (
     WIDE_LIGHT,
-    Look("wide-dark", **_DARK, width=9.0, columns=3),
-    Look("narrow-light", **_LIGHT, width=4.2, columns=2),
-    Look("narrow-dark", **_DARK, width=4.2, columns=2),
+    Look("wide-dark", **_DARK, pale=0.55, width=9.0, is_narrow=False),
+    Look("narrow-light", **_LIGHT, pale=0.38, width=4.2, is_narrow=True),
+    Look("narrow-dark", **_DARK, pale=0.55, width=4.2, is_narrow=True),
 )
 
 Draw = Callable[[Look], Figure]
@@ -142,8 +142,8 @@ def draw_embedding(
         axes = figure.add_axes((0.01, 0.01, 0.98, 0.90))
         axes.set_axis_off()
         axes.scatter(
-            real["x"], real["y"], s=16, c=_colour_list(real, colours), alpha=0.38, linewidths=0,
-            rasterized=len(real) > _MOST_VECTOR_POINTS,
+            real["x"], real["y"], s=16, c=_colour_list(real, colours), alpha=look.pale,
+            linewidths=0, rasterized=len(real) > _MOST_VECTOR_POINTS,
         )  # fmt: skip
         for marker, table in zip(_markers(len(visualized)), visualized.values(), strict=True):
             axes.scatter(
@@ -167,17 +167,16 @@ def _markers(count: int) -> list[str]:
 
 
 def _name_clusters(axes: Axes, real: pd.DataFrame, look: Look) -> None:
-    """Each class's name above its cluster, with a halo so that points do not cut it."""
+    """Each class's name above its cluster, haloed, over the dots and under the markers."""
     clusters = real.groupby("unit", sort=True)
     if len(clusters) > MOST_LABELS:
         return
-    low, high = axes.get_ylim()
     for unit, cluster in clusters:
-        label = axes.text(
-            cluster["x"].median(),
-            _upper_rim(cluster["y"]) + 0.012 * (high - low),
+        label = axes.annotate(
             _label(str(cluster["name"].iloc[0]), int(str(unit))),
-            color=look.ink, size=8 if look.is_narrow else 9.5, ha="center", va="bottom", zorder=4,
+            (cluster["x"].median(), _upper_rim(cluster["y"])),
+            (0, 8), textcoords="offset points", ha="center", va="bottom",
+            color=look.ink, size=8 if look.is_narrow else 9.5, zorder=2,
         )  # fmt: skip
         label.set_path_effects([patheffects.withStroke(linewidth=3, foreground=look.paper)])
 
@@ -209,12 +208,8 @@ def _kinds_legend(figure: Figure, methods: Sequence[str], look: Look) -> None:
     handles = [handle("real photograph", "o", "none", 5, 0.6)]
     for marker, method in zip(_markers(len(methods)), methods, strict=True):
         handles.append(handle(f"visualization ({method})", marker, look.ink, 7, 1.0))
-    _legend(figure, handles, look)
-
-
-def _legend(figure: Figure, handles: Sequence[Line2D], look: Look) -> None:
     figure.legend(
-        handles=list(handles), loc="upper center", ncols=min(len(handles), look.columns),
+        handles=handles, loc="upper center", ncols=2 if look.is_narrow else len(handles),
         frameon=False, labelcolor=look.ink, fontsize=8 if look.is_narrow else 9.5,
         handletextpad=0.3, columnspacing=1.4,
     )  # fmt: skip
@@ -232,13 +227,17 @@ def draw_losses(histories: Mapping[str, pd.DataFrame]) -> Draw:
     panels = loss_columns(histories)
 
     def draw(look: Look) -> Figure:
-        rows = math.ceil(len(panels) / look.columns)
+        columns = 2 if look.is_narrow else _even_columns(len(panels))
+        rows = math.ceil(len(panels) / columns)
         height = 1.45 if look.is_narrow else 1.95
         figure = Figure(figsize=(look.width, height * rows + 0.35), layout="constrained")
-        grid = figure.subplots(rows, look.columns, sharex=True, squeeze=False)
-        for axes, column in zip(grid.flat, panels, strict=False):
+        grid = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
+        for axes, column in zip(grid, panels, strict=False):
             _draw_panel(axes, column, histories, look)
-        for axes in grid.flat[len(panels) :]:
+        for axes in grid[max(0, len(panels) - columns) : len(panels)]:
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("step", fontsize=8, color=look.muted)
+        for axes in grid[len(panels) :]:
             axes.set_axis_off()
         if len(histories) > 1:
             _methods_legend(figure, list(histories), look)
@@ -247,8 +246,16 @@ def draw_losses(histories: Mapping[str, pd.DataFrame]) -> Draw:
     return draw
 
 
+def _even_columns(panels: int) -> int:
+    """Three or four columns, whichever leaves fewer places empty."""
+    return min((3, 4), key=lambda columns: -panels % columns)
+
+
 def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], look: Look) -> None:
     axes.set_yscale("log", nonpositive="clip")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=12))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
     for colour, table in zip(
         _method_colours(len(histories), look), histories.values(), strict=True
     ):
@@ -264,7 +271,6 @@ def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], 
     axes.set_facecolor("none")
     axes.grid(axis="y", color=look.grid, linewidth=0.8)
     axes.tick_params(which="both", length=0, labelsize=size - 0.5, labelcolor=look.muted)
-    axes.minorticks_off()
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(look.grid)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -94,11 +95,12 @@ def read_parquet(path: Path) -> pd.DataFrame:
     Raises ArtefactError when it is missing or damaged.
     """
     try:
-        return pq.read_table(path).to_pandas()
+        table: pd.DataFrame = pq.read_table(path).to_pandas()
     except FileNotFoundError:
         raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise ArtefactError(f"{path} is damaged: {error}") from None
+    return table
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -143,3 +145,13 @@ def process_lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def explain_os_error(error: OSError) -> str:
+    """One line for a disk that is full, a folder that cannot be written, and the like."""
+    place = error.filename or "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"no space left to write {place}; what is finished is kept: free some and run again"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{place} cannot be written ({os.strerror(error.errno)})"
+    return f"{place}: {error.strerror or error}"

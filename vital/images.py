@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vital.errors import DataError
 from vital.files import write_bytes
@@ -37,7 +37,7 @@ def read_image(path: Path) -> Image.Image:
             return _to_rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise UndecodableImageError(path, "the file does not exist") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UndecodableImageError(path, "not an image") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise UndecodableImageError(path, f"cannot be decoded ({error})") from None

@@ -11,6 +11,12 @@ from vital.files import read_parquet
 INDEX_FILE = "index.parquet"
 HISTORY_FILE = "history.parquet"
 
+REAL = "real"
+"""The row of the metrics that real images have, scored as if a method had made them."""
+
+PHOTOGRAPH = "photograph"
+"""The kind of a real image in the embedding."""
+
 
 def read_index(folder: Path) -> pd.DataFrame:
     """The index of one method's visualizations; ``image`` is relative to ``folder``."""

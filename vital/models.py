@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,12 @@ class StudiedModel:
     taps: dict[str, float]
     sha256: str
 
+    @property
+    def outputs(self) -> int:
+        """How many logits the network has."""
+        known = getattr(self.network, "num_classes", None)
+        return int(known) if known is not None else len(self.classes)
+
     def to(self, device: torch.device) -> StudiedModel:
         """Move the network; returns the same object."""
         self.network.to(device)
@@ -54,7 +61,8 @@ def build_network(name: str, kwargs: Mapping[str, Any], pretrained: bool = False
     """
     architecture = _architecture(name)
     try:
-        return timm.create_model(architecture, pretrained=pretrained, **_with_layers(kwargs))
+        options = _with_layers(kwargs)
+        network: nn.Module = timm.create_model(architecture, pretrained=pretrained, **options)
     except OSError as error:
         raise ModelError(
             f"the weights of {name} cannot be fetched ({_first_line(error)}); "
@@ -64,6 +72,7 @@ def build_network(name: str, kwargs: Mapping[str, Any], pretrained: bool = False
         raise ModelError(
             f"{name} cannot be built with {dict(kwargs)}: {_first_line(error)}"
         ) from None
+    return network
 
 
 def _with_layers(kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,6 +252,44 @@ def load_model(folder: Path) -> StudiedModel:
         classes=tuple(description["classes"]),
         taps={str(name): float(weight) for name, weight in description["taps"].items()},
         sha256=description["sha256"],
+    )
+
+
+def open_model(
+    model: str | nn.Module,
+    *,
+    checkpoint: str | Path | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
+    classes: Sequence[str] = (),
+    taps: Sequence[str] | None = None,
+    size: int | None = None,
+) -> StudiedModel:
+    """A network by name, with a checkpoint or timm's pretrained weights, or a module as it is.
+
+    ``size`` overrides the side of its input in pixels. Raises ModelError for a name, a checkpoint
+    or arguments that do not fit, and for a module whose preprocessing is not known.
+    """
+    if isinstance(model, nn.Module):
+        name, network = type(model).__name__, copy.deepcopy(model)
+    else:
+        name = model
+        network = build_network(model, kwargs or {}, pretrained=checkpoint is None)
+    if checkpoint is not None:
+        load_weights(network, Path(checkpoint))
+    if preprocessing is None:
+        if not getattr(network, "pretrained_cfg", None):
+            raise ModelError(f"{name} does not say how it wants its images: give preprocessing")
+        preprocessing = timm_preprocessing(network)
+    if size is not None:
+        preprocessing = replace(preprocessing, size=(size, size))
+    return StudiedModel(
+        name=name,
+        network=freeze(network),
+        preprocessing=preprocessing,
+        classes=tuple(classes),
+        taps=dict.fromkeys(taps, 1.0) if taps else default_taps(network),
+        sha256=state_digest(network),
     )
 
 

@@ -42,4 +42,5 @@ def l2_norm(images: torch.Tensor) -> torch.Tensor:
 
 
 def _norm(values: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(values.flatten(1), dim=1)
+    norms: torch.Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms

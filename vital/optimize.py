@@ -163,7 +163,7 @@ class _Batch:
         totals, parts = objective(seen)
         (gradient,) = torch.autograd.grad(totals.sum(), seen)
         self._adam.zero_grad()
-        images.backward(undo_jitter(gradient, draws, step))
+        torch.autograd.backward(images, undo_jitter(gradient, draws, step))
         for group in self._adam.param_groups:
             group["lr"] = learning_rate(step, self._params)
         self._adam.step()

@@ -74,7 +74,7 @@ PHOTOGRAPHS: dict[str, Photograph] = {
     ),
     "cat": Photograph(
         "skimage", "chelsea.png", (115, 130),
-        ((85, 40, 250, 190), (85, 100, 250, 300)),
+        ((85, 40, 250, 190), (85, 40, 250, 190), (85, 100, 250, 300)),
         ((252, 20, 420, 165),), ((252, 166, 420, 300),),
     ),
     "printed text": Photograph(
@@ -98,9 +98,9 @@ PHOTOGRAPHS: dict[str, Photograph] = {
         "sklearn", "china.jpg", (115, 135),
         ((70, 0, 215, 330),), ((216, 0, 360, 160),), ((216, 161, 360, 330),),
     ),
-    "grass": Photograph(
-        "skimage", "grass.png", (130, 170),
-        ((0, 0, 300, 512),), ((310, 0, 512, 250),), ((310, 260, 512, 512),),
+    "steel tower at dusk": Photograph(
+        "skimage", "rocket.jpg", (110, 130),
+        ((0, 0, 250, 330),), ((400, 0, 640, 160),), ((400, 162, 640, 330),),
     ),
 }  # fmt: skip
 

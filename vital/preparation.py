@@ -15,7 +15,7 @@ def prepare_images(folder: Path, params: DataParams, seed: int) -> int:
     """Write all images and the manifest to ``folder``; returns how many images there are."""
     classes = select_classes(params.classes)
     counts = params.per_class.model_dump()
-    total = len(classes) * sum(counts.values())
+    total: int = len(classes) * sum(counts.values())
     with replacing_folder(folder) as temporary:
         crops = cut(classes, counts, params.size, seed)
         bar = progress_bar(crops, total=total, label="prepare", unit="images")

@@ -17,12 +17,12 @@ from PIL import Image
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from vital.data import draw_per_class
+from vital.data import reference_rows
 from vital.errors import ArtefactError
 from vital.figures import LOOKS, class_colours, draw_embedding, draw_losses, save_figure
 from vital.files import read_json, read_parquet, replacing_folder, write_text
 from vital.images import read_image, write_png
-from vital.index import HISTORY_FILE, INDEX_FILE, read_history, read_index
+from vital.index import HISTORY_FILE, INDEX_FILE, PHOTOGRAPH, REAL, read_history, read_index
 from vital.manifest import FILE_NAME as MANIFEST_FILE
 from vital.manifest import SPLITS, read_manifest
 from vital.methods import METHODS
@@ -32,13 +32,13 @@ from vital.params.extract import ExtractParams
 from vital.params.report import ReportParams
 from vital.params.visualize import VisualizeParams
 from vital.project import Project
-from vital.scoring import PHOTOGRAPH, REAL
 from vital.units import CLASS_TAP
 
 PAGE = "index.html"
 FIGURES_FOLDER = "figures"
 IMAGES_FOLDER = "images"
-DASH = "–"
+DASH = "\N{EN DASH}"
+"""Stands for what is not known."""
 
 _LARGEST_PHOTOGRAPH = 512
 """Photographs are shrunk to this side in pixels, so that the folder stays small enough to mail."""
@@ -78,6 +78,7 @@ def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any
         "has_losses": _loss_figure(project, folder / FIGURES_FOLDER),
         "looks": [look.name for look in LOOKS],
         "tables": _provenance(project, description, accuracies),
+        "files": _locked_files(project),
         "raw_params": project.params.read_text(encoding="utf-8"),
     }
 
@@ -123,7 +124,9 @@ def _inside(folder: Path, relative: str) -> Path:
 
 def _manifest(project: Project) -> pd.DataFrame | None:
     path = project.images / MANIFEST_FILE
-    return _checked(read_manifest(project.images), _MANIFEST_COLUMNS, path) if path.exists() else None
+    return (
+        _checked(read_manifest(project.images), _MANIFEST_COLUMNS, path) if path.exists() else None
+    )
 
 
 def _per_method(
@@ -230,12 +233,8 @@ def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
     if manifest is None:
         return {}
     content = read_params(project.params)
-    averaged = draw_per_class(
-        manifest[manifest["split"] == SPLITS[0]],
-        read_block(content, "extract", ExtractParams).references,
-        read_seed(content),
-        "references",
-    )
+    wanted = read_block(content, "extract", ExtractParams).references
+    averaged = reference_rows(manifest, wanted, read_seed(content))
     return {
         int(str(label)): [_inside(project.images, str(path)) for path in rows["path"].head(most)]
         for label, rows in averaged.groupby("label")
@@ -348,7 +347,7 @@ def _score_cell(metric: Metric, row: Mapping[str, Any]) -> str | None:
     if value is None:
         return None
     text = _percent(value) if metric.is_share else _text(value)
-    return text if deviation is None else f"{text} ± {_text(deviation)}"
+    return text if deviation is None else f"{text} ± {deviation:.2g}"
 
 
 def _headlines(
@@ -441,7 +440,7 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     missing: str
 
 
@@ -450,17 +449,14 @@ def _provenance(
 ) -> list[Table]:
     content = read_params(project.params)
     facts = {name: description[name] for name in description if name not in _SHOWN_ELSEWHERE}
+    network = _flat({**facts, **accuracies}) if description else ()
     no_model = "No network here yet: the model stage has not run."
     return [
-        Table("Network", ("Property", "Value"), list(_flat({**facts, **accuracies})), no_model),
+        Table("Network", ("Property", "Value"), list(network), no_model),
         Table("Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model),
         _image_counts(project),
         Table("Parameters", ("Parameter", "Value"), list(_flat(content)), ""),
-        Table(
-            "Files", ("Stage", "File", "Hash"), _locked_files(project),
-            "No dvc.lock here: the files were not made by a finished pipeline run.",
-        ),
-    ]  # fmt: skip
+    ]
 
 
 _SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
@@ -469,12 +465,10 @@ _SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
 def _taps(content: dict[str, Any], defaults: Mapping[str, float]) -> list[tuple[str, ...]]:
     """The taps that are matched, and how each is weighed."""
     taps = read_block(content, "extract", ExtractParams).taps or tuple(defaults)
-    weights = read_block(content, "visualize", VisualizeParams).weights
-    if weights == "inverse_variance":
-        return [(tap, "1 / variance of the unit's target") for tap in taps]
-    given = defaults if weights == "equal" else weights
-    otherwise = 1.0 if weights == "equal" else 0.0
-    return [(tap, _text(given.get(tap, otherwise))) for tap in taps]
+    params = read_block(content, "visualize", VisualizeParams)
+    given = defaults if params.weights is None else params.weights
+    divided = "" if params.weighting == "plain" else " / variance of the unit's target"
+    return [(tap, _text(given.get(tap, 1.0)) + divided) for tap in taps]
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -497,7 +491,7 @@ def _image_counts(project: Project) -> Table:
     return Table("Photographs", ("Split", "Images", "Classes"), rows, missing)
 
 
-def _locked_files(project: Project) -> list[tuple[str, ...]]:
+def _locked_files(project: Project) -> Table:
     """Every stage's outputs and their hashes, as far as the page can depend on them.
 
     Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
@@ -505,13 +499,15 @@ def _locked_files(project: Project) -> list[tuple[str, ...]]:
     """
     lock = _optional(project.root / "dvc.lock", _read_lock) or {}
     timings = project.timing("any").parent.relative_to(project.root).as_posix()
-    return [
+    rows = [
         (str(stage), str(out["path"]), str(out.get(out.get("hash", "md5"), DASH)))
         for stage, record in lock.items()
         if stage != "report"
         for out in record.get("outs", [])
         if not str(out["path"]).startswith(f"{timings}/")
     ]
+    missing = "No dvc.lock here: the files were not made by a finished pipeline run."
+    return Table("Files", ("Stage", "File", "Hash"), rows, missing)
 
 
 def _read_lock(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 from vital.data import batches
 from vital.errors import DataError
-from vital.index import read_index
+from vital.index import PHOTOGRAPH, REAL, read_index
 from vital.metrics.agreement import top_k_agreement
 from vital.metrics.embedding import centroid_distances, tsne
 from vital.metrics.frechet import frechet_distance
@@ -26,9 +27,6 @@ from vital.seeds import derive_seed, generator
 from vital.units import CLASS_TAP
 
 log = logging.getLogger(__name__)
-
-REAL = "real"
-PHOTOGRAPH = "photograph"
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,8 @@ def _photograph_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _largest_counts(indices: Mapping[str, pd.DataFrame]) -> dict[int, int]:
-    counts = pd.DataFrame({name: table["unit"].value_counts() for name, table in indices.items()})
-    return {int(unit): int(count) for unit, count in counts.max(axis=1).items()}
+    counts = [Counter(table["unit"].tolist()) for table in indices.values()]
+    return {unit: max(count[unit] for count in counts) for unit in set().union(*counts)}
 
 
 def _target_table(rows: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
@@ -135,8 +133,9 @@ def split_held_out(
     second hold all others. Raises DataError when a class has too few.
     """
     scored, against = [], []
-    for unit, group in held_out.groupby("unit", sort=True):
-        count = wanted.get(int(unit), 0)
+    for unit in sorted(set(held_out["unit"].tolist())):
+        group = held_out[held_out["unit"] == unit]
+        count = wanted.get(unit, 0)
         if len(group) < count + 2:
             raise DataError(
                 f"class {group['name'].iloc[0]!r} has {len(group)} held-out images; scoring "

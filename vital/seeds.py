@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def derive_seed(seed: int, *names: str | int) -> int:
@@ -18,4 +20,6 @@ def derive_seed(seed: int, *names: str | int) -> int:
 
 def generator(seed: int, *names: str | int) -> torch.Generator:
     """A CPU generator seeded with :func:`derive_seed`."""
+    import torch  # a stage that draws no tensors need not load it
+
     return torch.Generator().manual_seed(derive_seed(seed, *names))

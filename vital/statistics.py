@@ -180,9 +180,9 @@ class StatisticsFile:
         flat = table.column("quantiles").combine_chunks().flatten().to_numpy()
         return TapStatistics(
             quantiles=flat.reshape(channels, -1).copy(),
-            mean=table.column("mean").to_numpy(),
-            std=table.column("std").to_numpy(),
-            importance=table.column("importance").to_numpy(),
+            mean=_column(table, "mean"),
+            std=_column(table, "std"),
+            importance=_column(table, "importance"),
             n_images=int(table.column("n_images")[0].as_py()),
         )
 
@@ -201,6 +201,10 @@ class StatisticsFile:
                 f"{self._path} has schema version {version}, not {SCHEMA_VERSION}: extract again"
             )
         return metadata
+
+
+def _column(table: pa.Table, name: str) -> np.ndarray:
+    return np.array(table.column(name).to_numpy())  # a copy: Arrow's own memory is read-only
 
 
 def _to_table(

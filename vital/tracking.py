@@ -58,6 +58,7 @@ _METRICS_PER_REQUEST = 1000
 _PARAMS_PER_REQUEST = 100
 _VALUE_LENGTH = 6000
 _DIGEST_LENGTH = 36
+_REASON_LENGTH = 200
 # MLflow takes 250, but an image's key is a part of a file name, which may have 255.
 _KEY_LENGTH = 150
 
@@ -279,8 +280,13 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _flatten(value, f"{name}.")
         else:
             # Sorted keys: MLflow refuses another text for a parameter that it has.
-            text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+            text = value if isinstance(value, str) else _as_json(value)
             yield name, text[:_VALUE_LENGTH]
+
+
+def _as_json(value: Any) -> str:
+    # YAML knows dates, which JSON does not.
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _portions(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
@@ -337,21 +343,21 @@ class _State:
         changes = _git(project.root, "status", "--porcelain", "--untracked-files=no")
         content = {
             "revision": revision or "none",
-            "params": digest(read_params(project.params)),
+            "params": _as_json(read_params(project.params)),
             "inputs": _inputs(project.root),
         }
         return cls(digest(content)[:32], revision, None if changes is None else bool(changes))
 
-    def tags(self, kind: str) -> dict[str, str]:
-        """What both kinds of runs carry, as far as it is known."""
+    def tags(self, own: Mapping[str, str | None]) -> dict[str, str]:
+        """A run's own tags and those that every run of this state has, as far as known."""
         known = {
             PIPELINE_TAG: self.id,
-            KIND_TAG: kind,
             "git.rev": self.revision,
             "git.dirty": None if self.dirty is None else str(self.dirty).lower(),
             "mlflow.source.git.commit": self.revision,
             "dvc.exp": os.environ.get("DVC_EXP_NAME"),
             "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
+            **own,
         }
         return {key: value for key, value in known.items() if value}
 
@@ -447,12 +453,12 @@ def _give_up(uri: str, reason: str) -> None:
             "MLflow at %s cannot be used (%s): this process logs nothing more there; the results "
             "are in the files, and the next run catches up",
             _without_password(uri),
-            reason,
+            _without_password(reason)[:_REASON_LENGTH],
         )
 
 
-def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", uri)
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 @contextmanager
@@ -486,7 +492,7 @@ def _experiment_id(client: Any, project: Project, uri: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     # A database keeps no files; a server knows by itself where they go.
-    has_server = urlsplit(uri).scheme in ("http", "https", "databricks")
+    has_server = uri.startswith(("http:", "https:", "databricks"))
     location = None if has_server else str(project.home / "mlartifacts")
     return str(client.create_experiment(name, artifact_location=location))
 
@@ -580,14 +586,14 @@ class _Experiment:
 
     def start_stage(self, state: _State, stage: str, parent: StageRun) -> StageRun:
         """A new child run of ``parent``."""
-        tags = {
-            **state.tags("stage"),
+        own = {
+            KIND_TAG: "stage",
             STAGE_TAG: stage,
             OWNER_TAG: _name_process(psutil.Process()),
             "mlflow.parentRunId": parent.run_id,
-            "dvc.stage": os.environ.get("DVC_STAGE", stage),
+            "dvc.stage": os.environ.get("DVC_STAGE"),
         }
-        run = self.client.create_run(self.id, tags=tags, run_name=stage)
+        run = self.client.create_run(self.id, tags=state.tags(own), run_name=stage)
         return StageRun(self.uri, self.client, run)
 
     def end_abandoned(self, kept: StageRun) -> None:
@@ -599,21 +605,21 @@ class _Experiment:
 
     def _oldest_parent(self, state: _State) -> Any | None:
         wanted = f"tags.`{PIPELINE_TAG}` = '{state.id}' and tags.`{KIND_TAG}` = 'pipeline'"
-        age = ["attributes.start_time ASC"]
-        found = self._search(wanted, order_by=age)
+        found = self._search(wanted)
         return min(found, key=lambda run: (run.info.start_time, run.info.run_id), default=None)
 
     def _create_parent(self, state: _State) -> Any:
         name = os.environ.get("DVC_EXP_NAME") or f"pipeline-{state.id[:8]}"
-        created = self.client.create_run(self.id, tags=state.tags("pipeline"), run_name=name)
+        tags = state.tags({KIND_TAG: "pipeline"})
+        created = self.client.create_run(self.id, tags=tags, run_name=name)
         oldest = self._oldest_parent(state) or created
         # Another machine may have been faster.
         if oldest.info.run_id != created.info.run_id:
             self.client.delete_run(created.info.run_id)
         return oldest
 
-    def _search(self, wanted: str, order_by: list[str] | None = None) -> list[Any]:
-        return list(self.client.search_runs([self.id], filter_string=wanted, order_by=order_by))
+    def _search(self, wanted: str) -> list[Any]:
+        return list(self.client.search_runs([self.id], filter_string=wanted))
 
 
 def _open_stage(

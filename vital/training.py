@@ -41,7 +41,7 @@ def train(network: nn.Module, data: LabelledImages, params: TrainParams, seed: i
         images, targets = augment.batch(data)
         loss = functional.cross_entropy(network(images), targets)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
         bar.set_postfix_str(f"loss {float(loss.detach()):.3f}", refresh=False)
@@ -60,7 +60,7 @@ class _Augmentation:
     def batch(self, data: LabelledImages) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (B, 3, H, W) and target distributions (B, classes)."""
         chosen = torch.randint(len(data.labels), (self._params.batch,), generator=self._draws)
-        images = self._shift(self._contrast(data.images[chosen]))
+        images = self._shift(self._contrast(self._grey(data.images[chosen])))
         images, targets = self._mix(images, self._soft(data.labels[chosen]))
         return self._noise(images), targets
 
@@ -68,6 +68,12 @@ class _Augmentation:
         smoothing = self._params.label_smoothing
         hard = functional.one_hot(labels, self._classes).float()
         return hard * (1 - smoothing) + smoothing / self._classes
+
+    def _grey(self, images: torch.Tensor) -> torch.Tensor:
+        if self._params.grey == 0:
+            return images
+        coins = torch.rand(len(images), 1, 1, 1, generator=self._draws)
+        return torch.where(coins < self._params.grey, images.mean(1, keepdim=True), images)
 
     def _contrast(self, images: torch.Tensor) -> torch.Tensor:
         largest = self._params.contrast
@@ -110,11 +116,9 @@ class _Augmentation:
 
 def accuracy(network: nn.Module, data: LabelledImages, batch: int = 64) -> float:
     """The share of images whose highest logit is their label."""
+    right = 0
     with torch.no_grad():
-        right = sum(
-            int((network(images).argmax(dim=1) == labels).sum())
-            for images, labels in zip(
-                data.images.split(batch), data.labels.split(batch), strict=True
-            )
-        )
+        for first in range(0, len(data.labels), batch):
+            part = slice(first, first + batch)
+            right += int((network(data.images[part]).argmax(dim=1) == data.labels[part]).sum())
     return right / len(data.labels)

@@ -87,21 +87,22 @@ class _TapTarget:
 def tap_weights(
     statistics: UnitStatistics, defaults: Mapping[str, float], params: MethodParams
 ) -> dict[str, float]:
-    """The weight of each tap for one unit, by ``params.weights``.
+    """The weight of each tap for one unit, by ``params.weights`` and ``params.weighting``.
 
-    Raises ParamsError when a weight is given for a tap that has no statistics.
+    Taps without a weight have 1. Raises ParamsError when a weight is given for a tap that has no
+    statistics.
     """
-    if params.weights == "equal":
-        return {tap: defaults.get(tap, 1.0) for tap in statistics}
-    if params.weights == "inverse_variance":
-        return {tap: _inverse_variance(kept) for tap, kept in statistics.items()}
-    unknown = [tap for tap in params.weights if tap not in statistics]
+    given = defaults if params.weights is None else params.weights
+    unknown = [tap for tap in params.weights or () if tap not in statistics]
     if unknown:
         raise ParamsError(
             f"visualize.weights names {unknown[0]!r}, a tap without statistics; "
             + nearest(unknown[0], statistics)
         )
-    return {tap: params.weights.get(tap, 0.0) for tap in statistics}
+    weights = {tap: given.get(tap, 1.0) for tap in statistics}
+    if params.weighting == "plain":
+        return weights
+    return {tap: weights[tap] * _inverse_variance(kept) for tap, kept in statistics.items()}
 
 
 def _inverse_variance(statistics: TapStatistics) -> float:

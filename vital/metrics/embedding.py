@@ -26,7 +26,7 @@ def centroid_distances(
     the class. 1 is where a typical real image lies. NaN for a class of fewer than two real images.
     """
     distances = torch.full((len(features),), float("nan"), dtype=torch.float64)
-    for label in labels.unique():
+    for label in sorted(set(labels.tolist())):
         members = real[real_labels == label].double()
         if len(members) < 2:
             continue

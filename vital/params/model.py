@@ -12,7 +12,8 @@ class TrainParams(Block):
 
     ``noise`` is the largest standard deviation of the added noise in normalised units; ``mixup``
     the parameter of the Beta distribution of mixing (0 for none); ``contrast`` the largest change
-    of brightness and contrast; ``shift`` whether images are rolled by random offsets.
+    of brightness and contrast; ``grey`` the share of images shown without colour, so that shape
+    has to be learnt too; ``shift`` whether images are rolled by random offsets.
     """
 
     steps: Positive
@@ -23,6 +24,7 @@ class TrainParams(Block):
     mixup: Weight = 0.0
     label_smoothing: Fraction = 0.0
     contrast: Fraction = 0.0
+    grey: Fraction = 0.0
     shift: bool = False
 
 

@@ -15,8 +15,9 @@ class MethodParams(Block):
     """What determines an image besides its target (paper section 3, appendix settings).
 
     ``lr`` is in normalised units, ``jitter`` in pixels, ``warmup`` a fraction of ``steps``.
-    ``weights`` gives a weight per tap; ``inverse_variance`` weighs a tap by one over the variance
-    of its target quantile functions.
+    ``weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
+    weighting divides each by the variance of the tap's target quantile functions, since taps
+    differ widely in scale.
     """
 
     steps: Positive
@@ -27,7 +28,8 @@ class MethodParams(Block):
     jitter: Natural = 30
     flip: bool = False
     clamp: bool = True
-    weights: dict[str, Weight] | Literal["equal", "inverse_variance"] = "equal"
+    weights: dict[str, Weight] | None = None
+    weighting: Literal["plain", "inverse_variance"] = "plain"
     feat_dist: Weight = 1.0
     tv: Weight = 0.0
     l2: Weight = 0.0

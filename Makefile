@@ -1,0 +1,52 @@
+# make repro runs the whole experiment; make test runs the tests. Both set up .venv first.
+
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+PYTHON ?= python3
+INSTALLED := .venv/.installed
+
+.PHONY: repro test lint types ui setup lock clean
+
+repro: $(INSTALLED)
+	dvc repro
+	@vital summary
+
+test: $(INSTALLED)
+	python -m pytest
+
+lint: $(INSTALLED)
+	ruff check .
+	ruff format --check .
+
+types: $(INSTALLED)
+	mypy
+
+ui: $(INSTALLED)
+	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+
+setup: $(INSTALLED)
+
+# The environment comes from venv where Python has it, else from uv itself.
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv \
+	  || { rm -rf .venv; $(PYTHON) -m pip install --quiet --target .uv uv && .uv/bin/uv venv .venv; }
+
+$(INSTALLED): requirements.lock pyproject.toml | .venv/bin/python
+	@command -v uv >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet uv
+	UV="$$(command -v uv || echo .uv/bin/uv)"; \
+	  "$$UV" pip install --quiet --python .venv/bin/python -r requirements.lock && \
+	  "$$UV" pip install --quiet --python .venv/bin/python --no-deps -e .
+	@touch $@
+
+# Pin everything anew, for all platforms, without index addresses.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	  --no-emit-find-links --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .uv .vital data/images data/model data/statistics data/visualizations \
+	  data/scores data/report data/timings mlflow.db mlartifacts .pytest_cache .mypy_cache .ruff_cache

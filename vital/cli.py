@@ -1,0 +1,189 @@
+"""The command line: every stage, visualizations without a pipeline, and what to know beforehand."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vital.errors import ParamsError, VitalError
+from vital.project import STAGES, Project
+
+app = typer.Typer(
+    help="Show what units of a vision network respond to.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; errors that are the user's to mend end in one message."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except VitalError as error:
+        typer.echo(f"vital: {error}", err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        from vital.files import explain_os_error
+
+        typer.echo(f"vital: {explain_os_error(error)}", err=True)
+        raise SystemExit(1) from None
+
+
+def _run_stage(name: str) -> None:
+    if not Path("stages", f"{name}.py").is_file():
+        raise VitalError(f"no stages/{name}.py here: run this in the project's folder")
+    ended = subprocess.run([sys.executable, "-m", f"stages.{name}"], check=False)
+    raise typer.Exit(ended.returncode)
+
+
+def _add_stage_command(name: str) -> None:
+    @app.command(name, help=f"Run the {name} stage alone, whatever DVC thinks of it.")
+    def command() -> None:
+        _run_stage(name)
+
+
+for _stage in STAGES:
+    if _stage != "visualize":
+        _add_stage_command(_stage)
+
+
+@app.command()
+def visualize(
+    model: Annotated[
+        str | None, typer.Option(help="timm/<name>; without it, the stage runs")
+    ] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="A folder with a subfolder of images per class")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where images, index and history go")] = Path("out"),
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights; else timm's own")] = None,
+    model_kwargs: Annotated[list[str], typer.Option(help="K=V, for the network")] = [],  # noqa: B006
+    units: Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")] = None,
+    taps: Annotated[str | None, typer.Option(help="Module names, comma-separated")] = None,
+    per_class: Annotated[int | None, typer.Option(min=1, help="Reference images per unit")] = None,
+    size: Annotated[int | None, typer.Option(min=16, help="Side of the image, in pixels")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimisation steps")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Images per unit")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    setting: Annotated[list[str], typer.Option("--set", help="K=V of the visualize block")] = [],  # noqa: B006
+) -> None:
+    """Make visualizations from a folder of images, or run the visualize stage."""
+    if model is None and references is None:
+        _run_stage("visualize")
+    if model is None or references is None:
+        raise ParamsError("give both --model and --references, or neither to run the stage")
+    from vital.api import visualize as make
+
+    params = _key_values(setting, "--set")
+    if steps is not None:
+        params["steps"] = steps
+    made = make(
+        model,
+        references,
+        checkpoint=checkpoint,
+        model_kwargs=_key_values(model_kwargs, "--model-kwargs"),
+        units=_names(units),
+        taps=_names(taps),
+        per_class=per_class,
+        size=size,
+        seeds=seeds,
+        seed=seed,
+        device=device,
+        params=params,
+        out=out,
+    )
+    columns = ["unit", "name", "seed", "loss", "probability", "image"]
+    typer.echo(made.table[columns].to_string(index=False, float_format="%.4g"))
+    typer.echo(f"\nimages and tables are in {out}")
+
+
+def _names(text: str | None) -> list[str] | None:
+    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+
+
+def _key_values(items: list[str], option: str) -> dict[str, Any]:
+    """K=V pairs; values are read as JSON where they are JSON, else as text."""
+    pairs = {}
+    for item in items:
+        key, sign, value = item.partition("=")
+        if not sign or not key:
+            raise ParamsError(f"{option}: {item!r} is not of the form KEY=VALUE")
+        try:
+            pairs[key] = json.loads(value)
+        except ValueError:
+            pairs[key] = value
+    return pairs
+
+
+@app.command()
+def taps(
+    model: Annotated[str, typer.Argument(help="timm/<name>; its weights are not needed")],
+    model_kwargs: Annotated[list[str], typer.Option(help="K=V, for the network")] = [],  # noqa: B006
+    every: Annotated[bool, typer.Option("--all", help="Every module, not the defaults")] = False,
+) -> None:
+    """Show where a network can be read: names, shapes (channels x positions), default weights."""
+    from vital.taps import describe_taps
+
+    table = describe_taps(model, _key_values(model_kwargs, "--model-kwargs"), every)
+    typer.echo(table.to_string(index=False))
+
+
+@app.command()
+def estimate(
+    params: Annotated[Path, typer.Argument(help="A params file")] = Path("params.yaml"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+) -> None:
+    """Estimate time, memory and disk of the visualize stage by timing a few steps."""
+    from vital.estimate import estimate_run
+
+    for name, value in estimate_run(params, device).items():
+        typer.echo(f"{name:<28}{value}")
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, free disk, and what is missing."""
+    from vital.doctor import diagnose
+
+    missing = False
+    for finding in diagnose(Project(Path.cwd())):
+        missing |= not finding.good
+        typer.echo(f"{'ok     ' if finding.good else 'MISSING'} {finding.name:<18}{finding.detail}")
+    if missing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def summary() -> None:
+    """Print the metrics, where the report is and how to open MLflow; catch up with tracking."""
+    from vital.summary import complete_tracking, summarize
+
+    project = Project(Path.cwd())
+    complete_tracking(project)
+    typer.echo(summarize(project))
+
+
+@app.command()
+def gc(
+    days: Annotated[float, typer.Option(min=0, help="Keep entries used in the last days")] = 30.0,
+) -> None:
+    """Delete work-store entries that no visualization here uses and that are long unused."""
+    from vital.summary import keys_in_use
+    from vital.workstore import WorkStore
+
+    project = Project(Path.cwd())
+    files, freed = WorkStore(project.work).prune(keys_in_use(project), days)
+    typer.echo(f"{files} entries deleted, {freed / 2**20:.1f} MiB freed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What a params file will cost: what `vital estimate` shows."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vital.activations import TapReader, tap_shapes
+from vital.devices import resolve_device
+from vital.methods.vital import SortMatchingObjective, tap_weights
+from vital.models import build_network, default_taps, freeze, timm_preprocessing
+from vital.optimize import Draws, TargetState, optimize, pad
+from vital.parametrizations import Pixels
+from vital.params.base import read_block, read_params
+from vital.params.check import check_params
+from vital.params.data import DataParams
+from vital.params.extract import ExtractParams
+from vital.params.model import ModelParams
+from vital.params.visualize import VisualizeParams
+from vital.photographs import select_classes
+from vital.preprocessing import Preprocessing
+from vital.statistics import TapStatistics
+
+TIMED_STEPS = 3
+
+
+def estimate_run(path: Path, device_name: str) -> dict[str, str]:
+    """Time, memory and disk that the visualize stage of a params file will take on this machine.
+
+    A few real steps of the full batch are timed on a network with random weights.
+    """
+    content = read_params(path)
+    check_params(content)
+    data = read_block(content, "data", DataParams)
+    params = read_block(content, "visualize", VisualizeParams)
+    classes = select_classes(data.classes)
+    units = len(classes) if params.units == "all" else len(params.units)
+    shapes, seconds = _time_steps(content, params, data, len(classes), resolve_device(device_name))
+    batches = -(-units * params.seeds // params.batch)
+    values = sum(channels * positions for channels, positions in shapes.values())
+    image = 3 * data.size**2
+    return {
+        "targets": f"{units * params.seeds} in {batches} batches of {params.batch}",
+        "seconds per step": f"{seconds:.3f}",
+        "visualize": f"about {seconds * params.steps * batches / 60:.1f} minutes",
+        "memory at its peak": f"{_peak_memory() / 2**30:.2f} GiB",
+        "statistics on disk": f"{values * len(classes) * 4 / 2**20:.1f} MiB",
+        "work store on disk": f"{image * 12 * units * params.seeds / 2**20:.1f} MiB",
+    }
+
+
+def _time_steps(
+    content: dict[str, Any],
+    params: VisualizeParams,
+    data: DataParams,
+    classes: int,
+    device: torch.device,
+) -> tuple[dict[str, tuple[int, int]], float]:
+    model = read_block(content, "model", ModelParams)
+    extract = read_block(content, "extract", ExtractParams)
+    kwargs = {"num_classes": classes, **model.kwargs} if model.train else model.kwargs
+    network = freeze(build_network(model.name, kwargs)).to(device)
+    config = timm_preprocessing(network)
+    size = (data.size, data.size) if model.train else config.size
+    preprocessing = Preprocessing(size, config.mean, config.std)
+    taps = list(extract.taps or model.taps or default_taps(network))
+    shapes = tap_shapes(network, taps, size)
+    statistics = {tap: _blank(*shape) for tap, shape in shapes.items()}
+    method = params.method().model_copy(update={"steps": TIMED_STEPS + 1})
+    times: list[float] = []
+    with TapReader(network, taps) as read:
+        objective = SortMatchingObjective(
+            read,
+            [statistics] * params.batch,
+            [tap_weights(statistics, {}, method)] * params.batch,
+            {tap: shape[1] for tap, shape in shapes.items()},
+            method,
+            device,
+        )
+        optimize(
+            pad([TargetState.initial(torch.randn(3, *size))], params.batch),
+            [Draws.of(0, "estimate", method)] * params.batch,
+            lambda start: Pixels(start.to(device), preprocessing, method.clamp),
+            objective,
+            method,
+            history_every=params.steps,
+            checkpoint_every=params.steps,
+            checkpoint=lambda _states: None,
+            report=lambda _loss: times.append(time.perf_counter()),
+        )
+    return shapes, float(np.diff(times).mean())
+
+
+def _blank(channels: int, positions: int) -> TapStatistics:
+    nothing = np.zeros(channels, np.float32)
+    quantiles = np.zeros((channels, positions), np.float32)
+    return TapStatistics(quantiles, nothing, nothing, nothing + 1, 1)
+
+
+def _peak_memory() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
