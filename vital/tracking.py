@@ -471,8 +471,8 @@ def _exclusive(project: Project) -> Iterator[None]:
 
 
 def _connect(project: Project, uri: str) -> _Experiment | None:
-    """The experiment in a store that answers, or None after a warning."""
-    if uri in _given_up:
+    """The experiment in a store that answers; None if tracking is off, or after a warning."""
+    if uri in _given_up or os.environ.get("VITAL_TRACKING") == "off":
         return None
     reason = _why_away(project, uri)
     if reason is not None:

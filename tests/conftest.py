@@ -1,0 +1,85 @@
+"""Small networks and artefacts that several tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from vital.engine import Engine
+from vital.extraction import extract_statistics
+from vital.models import StudiedModel, build_network, freeze
+from vital.params.base import check_block
+from vital.params.visualize import VisualizeParams
+from vital.preprocessing import Preprocessing
+from vital.statistics import UnitStatistics
+from vital.units import Unit, class_units
+from vital.workstore import WorkStore
+
+CPU = torch.device("cpu")
+TAPS = ("input", "conv1", "layer2")
+KWARGS = {"channels": [8, 8, 16, 16], "num_classes": 4}
+
+
+def redraw(network: nn.Module, seed: int) -> nn.Module:
+    """Move every parameter and buffer away from its initial value."""
+    draws = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                noise = torch.rand(value.shape, generator=draws)
+                value.copy_(0.5 + noise if "running_var" in name else 0.3 * (noise - 0.4))
+    return network
+
+
+@pytest.fixture(scope="session")
+def studied() -> StudiedModel:
+    """A ResNet of a few channels with four classes, for images of 32 x 32 pixels."""
+    network = freeze(redraw(build_network("timm/resnet10t", KWARGS), seed=1))
+    return StudiedModel(
+        name="timm/resnet10t",
+        network=network,
+        preprocessing=Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        classes=("one", "two", "three", "four"),
+        taps=dict.fromkeys(TAPS, 1.0),
+        sha256="0" * 64,
+    )
+
+
+@pytest.fixture(scope="session")
+def units(studied: StudiedModel) -> list[Unit]:
+    """The network's class units."""
+    return class_units(studied.classes)
+
+
+@pytest.fixture(scope="session")
+def references() -> torch.Tensor:
+    """Eight images for each of the four classes, (32, 3, 32, 32), sorted by class."""
+    return torch.randn(32, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture(scope="session")
+def statistics(
+    studied: StudiedModel, units: list[Unit], references: torch.Tensor
+) -> dict[str, UnitStatistics]:
+    """The statistics of every class at every tap."""
+    names = [unit.id for unit in units for _ in range(8)]
+    return dict(extract_statistics(studied, TAPS, [(names, references)], CPU))
+
+
+@pytest.fixture
+def engine(
+    studied: StudiedModel, statistics: dict[str, UnitStatistics], tmp_path: Path
+) -> Callable[..., Engine]:
+    """Build an engine with few steps; keywords override the visualize block."""
+
+    def build(store: str = "work", seed: int = 0, **changes: object) -> Engine:
+        block = {"steps": 12, "lr": 0.2, "jitter": 4, "batch": 3, "tv": 1e-3, "l2": 1e-3}
+        cadence = {"checkpoint_every": 4, "history_every": 4, "weighting": "inverse_variance"}
+        params = check_block({**block, **cadence, **changes}, "visualize", VisualizeParams)
+        return Engine(studied, statistics, params, seed, WorkStore(tmp_path / store), CPU)
+
+    return build
