@@ -1,0 +1,151 @@
+"""A target's bytes are its own: alone, with others, resumed, or added later."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from vital.engine import Engine, Finished
+from vital.errors import VitalError
+from vital.objectives import sort_matching
+from vital.units import Target, Unit
+from vital.workstore import WorkStore
+
+Build = Callable[..., Engine]
+
+
+def by_target(results: list[Finished]) -> dict[Target, Finished]:
+    return {finished.target: finished for finished in results}
+
+
+def assert_same(one: Finished, other: Finished) -> None:
+    assert one.key == other.key
+    assert torch.equal(one.image, other.image)
+    assert one.record == other.record
+    assert one.history == other.history
+
+
+def test_neighbours_and_position_do_not_matter(engine: Build, units: list[Unit]) -> None:
+    targets = [Target(unit, seed) for unit in units for seed in (0, 1)]
+    together = by_target(list(engine("together").run(targets)))
+    reversed_order = by_target(list(engine("reversed").run(targets[::-1])))
+    for target in targets:
+        (alone,) = engine(f"alone-{target.file_name}").run([target])
+        assert_same(alone, together[target])
+        assert_same(reversed_order[target], together[target])
+
+
+def test_an_added_target_leaves_the_others_as_they_are(engine: Build, units: list[Unit]) -> None:
+    first = [Target(units[0], 0), Target(units[2], 0)]
+    before = by_target(list(engine().run(first)))
+    after = by_target(list(engine().run([*first, Target(units[1], 0)])))
+    for target in first:
+        assert_same(after[target], before[target])
+
+
+class StoppedError(Exception):
+    """Stands for a process that is killed."""
+
+
+@pytest.mark.parametrize("writes", [1, 4, 7])
+def test_interrupted_and_resumed_equals_uninterrupted(
+    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    targets = [Target(unit, 0) for unit in units]
+    undisturbed = by_target(list(engine("undisturbed").run(targets)))
+    save = WorkStore.save_checkpoint
+    done = []
+
+    def save_some(store: WorkStore, key: str, state: object) -> None:
+        if len(done) == writes:
+            raise StoppedError
+        done.append(key)
+        save(store, key, state)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(WorkStore, "save_checkpoint", save_some)
+    with pytest.raises(StoppedError):
+        list(engine().run(targets))
+    monkeypatch.setattr(WorkStore, "save_checkpoint", save)
+    resumed = engine()
+    steps = {target: resumed._start(target).step for target in targets}
+    assert set(steps.values()) & {4, 8}
+    for target, finished in by_target(list(resumed.run(targets))).items():
+        assert_same(finished, undisturbed[target])
+
+
+def test_everything_that_determines_an_image_is_in_its_key(
+    engine: Build, units: list[Unit]
+) -> None:
+    target = Target(units[0], 0)
+    keys = [
+        engine().key(target),
+        engine().key(Target(units[0], 1)),
+        engine().key(Target(units[1], 0)),
+        engine(seed=1).key(target),
+        engine(steps=13).key(target),
+        engine(tv=0.5).key(target),
+        engine(batch=4).key(target),
+        engine(weighting="plain").key(target),
+        engine(history_every=2).key(target),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert engine(checkpoint_every=2).key(target) == keys[0]
+
+
+def test_seeds_and_units_give_different_images(engine: Build, units: list[Unit]) -> None:
+    results = list(engine().run([Target(units[0], 0), Target(units[0], 1), Target(units[1], 0)]))
+    first, second, third = (finished.image for finished in results)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, third)
+
+
+def test_the_loss_falls_and_is_recorded(engine: Build, units: list[Unit]) -> None:
+    built = engine(steps=40)
+    (finished,) = built.run([Target(units[0], 0)])
+    assert [row[0] for row in finished.history] == [*range(0, 40, 4), 39]
+    assert all(len(row) == 2 + len(built.parts) for row in finished.history)
+    assert finished.record["loss"] < finished.history[0][1] / 2
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_message(
+    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def breaking(*inputs: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        loss = sort_matching(*inputs)
+        return loss * float("nan") if len(calls) > 20 else loss
+
+    monkeypatch.setattr("vital.methods.vital.sort_matching", breaking)
+    built = engine()
+    target = Target(units[0], 0)
+    with pytest.raises(VitalError, match=r"no longer finite at step \d+"):
+        list(built.run([target]))
+    assert built._start(target).step == 4
+
+
+def test_a_damaged_entry_is_made_again(
+    engine: Build, units: list[Unit], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = Target(units[0], 0)
+    (before,) = engine().run([target])
+    (entry,) = (tmp_path / "work").rglob("*.safetensors")
+    entry.write_bytes(entry.read_bytes()[:50])
+    with caplog.at_level(logging.WARNING):
+        (after,) = engine().run([target])
+    assert "damaged" in caplog.text
+    assert_same(after, before)
+
+
+def test_unused_entries_are_pruned(engine: Build, units: list[Unit], tmp_path: Path) -> None:
+    targets = [Target(units[0], 0), Target(units[1], 0)]
+    kept, _ = list(engine().run(targets))
+    files, freed = WorkStore(tmp_path / "work").prune([kept.key], older_than_days=0)
+    assert files == 1
+    assert freed > 0
+    assert WorkStore(tmp_path / "work").load(kept.key) is not None

@@ -1,0 +1,115 @@
+"""Metrics against closed forms and slow definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vital.errors import DataError
+from vital.metrics.agreement import top_k_agreement
+from vital.metrics.embedding import centroid_distances, tsne
+from vital.metrics.frechet import frechet_distance
+from vital.metrics.kernel import kernel_distance
+from vital.scoring import split_held_out
+
+
+def draw(rows: int, columns: int, seed: int) -> torch.Tensor:
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+
+
+def nuclear_norm_frechet(one: np.ndarray, other: np.ndarray) -> float:
+    """The Fréchet distance by the singular values of an N x M matrix."""
+    a = (one - one.mean(0)) / np.sqrt(len(one) - 1)
+    b = (other - other.mean(0)) / np.sqrt(len(other) - 1)
+    cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    shift = ((one.mean(0) - other.mean(0)) ** 2).sum()
+    return float(shift + (a**2).sum() + (b**2).sum() - 2 * cross)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(40, 6), (10, 32)])
+def test_frechet_distance_equals_the_nuclear_norm_formula(rows: int, columns: int) -> None:
+    one, other = draw(rows, columns, 0), 1.5 * draw(rows + 3, columns, 1) + 0.3
+    expected = nuclear_norm_frechet(one.double().numpy(), other.double().numpy())
+    assert frechet_distance(one, other) == pytest.approx(expected, rel=1e-4)
+
+
+def test_frechet_distance_of_a_shift_is_its_square() -> None:
+    features = draw(200, 4, 2)
+    assert frechet_distance(features, features + 2.0) == pytest.approx(16.0, rel=1e-6)
+    assert abs(frechet_distance(features, features) or 0.0) < 1e-3
+
+
+def slow_kid(one: np.ndarray, other: np.ndarray) -> float:
+    """Unbiased squared MMD with the cubic kernel, pair by pair."""
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+        return float((a @ b / len(a) + 1) ** 3)
+
+    def within(rows: np.ndarray) -> float:
+        pairs = [(i, j) for i in range(len(rows)) for j in range(len(rows)) if i != j]
+        return sum(kernel(rows[i], rows[j]) for i, j in pairs) / len(pairs)
+
+    across = np.mean([[kernel(a, b) for b in other] for a in one])
+    return within(one) + within(other) - 2 * float(across)
+
+
+def test_kernel_distance_equals_its_definition_on_average() -> None:
+    one, other = draw(12, 3, 3), draw(12, 3, 4) + 0.5
+    mean, deviation = kernel_distance(one, other, subsets=4000, seed=0)
+    expected = slow_kid(one.double().numpy(), other.double().numpy())
+    assert mean is not None
+    assert deviation is not None
+    assert mean == pytest.approx(expected, abs=4 * deviation / np.sqrt(4000))
+
+
+def test_kernel_distance_of_identical_sets_is_not_positive() -> None:
+    features = draw(20, 5, 5)
+    mean, _ = kernel_distance(features, features, subsets=500, seed=0)
+    assert mean is not None
+    assert mean <= 0
+
+
+def test_too_few_images_give_no_number() -> None:
+    assert frechet_distance(draw(1, 3, 0), draw(9, 3, 1)) is None
+    assert kernel_distance(draw(3, 3, 0), draw(9, 3, 1), subsets=10, seed=0) == (None, None)
+
+
+def test_centroid_distance_is_one_for_a_typical_real_image() -> None:
+    real, labels = draw(60, 4, 6), torch.arange(60) % 3
+    distances = centroid_distances(real, labels, real, labels)
+    for label in range(3):
+        assert float(distances[labels == label].square().mean()) == pytest.approx(1.0)
+    center = real[labels == 1].mean(0, keepdim=True)
+    assert float(centroid_distances(center, torch.tensor([1]), real, labels)) < 1e-6
+    assert torch.isnan(centroid_distances(center, torch.tensor([7]), real, labels)).all()
+
+
+def test_agreement_counts_the_highest_logits() -> None:
+    logits = torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0], [2.0, 3.0, 1.0]])
+    labels = torch.tensor([0, 0, 0])
+    assert top_k_agreement(logits, labels, 1).tolist() == [True, False, False]
+    assert top_k_agreement(logits, labels, 2).tolist() == [True, False, True]
+    assert top_k_agreement(logits, labels, 9).tolist() == [True, True, True]
+
+
+def test_tsne_is_seeded_and_separates_clusters() -> None:
+    features = torch.cat([draw(15, 8, 7), draw(15, 8, 8) + 20])
+    places = tsne(features, perplexity=50.0, seed=1)
+    np.testing.assert_array_equal(places, tsne(features, perplexity=50.0, seed=1))
+    inside = np.linalg.norm(places[:15] - places[:15].mean(0), axis=1).mean()
+    assert np.linalg.norm(places[:15].mean(0) - places[15:].mean(0)) > 2 * inside
+
+
+def test_held_out_images_are_divided_without_overlap() -> None:
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        {"unit": [0] * 6 + [1] * 5, "name": "x", "path": [f"{i}.png" for i in range(11)]}
+    )
+    scored, against = split_held_out(rows, {0: 3, 1: 2}, seed=0)
+    assert scored["unit"].tolist() == [0, 0, 0, 1, 1]
+    assert set(scored["path"]) | set(against["path"]) == set(rows["path"])
+    assert not set(scored["path"]) & set(against["path"])
+    with pytest.raises(DataError, match="needs at least 7"):
+        split_held_out(rows, {0: 5, 1: 1}, seed=0)
