@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -91,11 +91,16 @@ def _explain(problem: Any, block: str, kind: type[Block]) -> str:
 def _legal_keys(kind: type[Block], path: tuple[str | int, ...]) -> list[str]:
     for part in path:
         field = kind.model_fields.get(str(part))
-        if field is None or not _is_block(field.annotation):
+        inner = _block_within(field.annotation) if field is not None else None
+        if inner is None:
             return []
-        kind = field.annotation  # type: ignore[assignment]
+        kind = inner
     return list(kind.model_fields)
 
 
-def _is_block(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Block)
+def _block_within(annotation: Any) -> type[Block] | None:
+    """The block that an annotation such as ``Block`` or ``Block | None`` names."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Block):
+            return candidate
+    return None

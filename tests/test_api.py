@@ -1,0 +1,257 @@
+"""The library function and the command line on a folder of images."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import KWARGS, redraw
+from PIL import Image
+from safetensors.torch import save_file
+
+import vital
+from vital.errors import DataError, ModelError, ParamsError
+from vital.models import build_network
+from vital.preprocessing import Preprocessing
+
+QUICK = {"steps": 4, "batch": 2, "history_every": 2}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(redraw(build_network("timm/resnet10t", KWARGS), seed=1).state_dict(), path)
+    return path
+
+
+def draw_images(folder: Path, count: int, seed: int) -> None:
+    folder.mkdir(parents=True)
+    draws = np.random.default_rng(seed)
+    for number in range(count):
+        array = draws.integers(0, 255, (40, 36, 3), np.uint8)
+        Image.fromarray(array).save(folder / f"{number}.png")
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Path:
+    folder = tmp_path / "references"
+    for index in range(3):
+        draw_images(folder / str(index), 4, seed=index)
+    return folder
+
+
+def make(checkpoint: Path, references: Path, **changes: object) -> vital.Visualizations:
+    options = {"checkpoint": checkpoint, "model_kwargs": KWARGS, "size": 32, "params": QUICK}
+    return vital.visualize("timm/resnet10t", references, **{**options, **changes})
+
+
+def test_images_come_with_a_table(checkpoint: Path, references: Path) -> None:
+    made = make(checkpoint, references, seeds=2)
+    assert made.images.shape == (6, 3, 32, 32)
+    assert float(made.images.min()) >= 0
+    assert float(made.images.max()) <= 1
+    assert list(made.table["unit"]) == [0, 0, 1, 1, 2, 2]
+    assert (made.table["probability"] > 0).all()
+
+
+def test_a_unit_alone_is_the_same_as_with_others(checkpoint: Path, references: Path) -> None:
+    together = make(checkpoint, references)
+    alone = make(checkpoint, references, units=["1"])
+    assert torch.equal(alone.images[0], together.images[1])
+
+
+def test_a_module_of_ones_own_works(references: Path) -> None:
+    network = redraw(build_network("timm/resnet10t", KWARGS), seed=2)
+    made = vital.visualize(
+        network,
+        references,
+        preprocessing=Preprocessing((32, 32), (0.5,) * 3, (0.5,) * 3),
+        classes=("a", "b", "c", "d"),
+        taps=["conv1"],
+        units=["2"],
+        params=QUICK,
+    )
+    assert list(made.table["name"]) == ["c"]
+
+
+def test_finished_targets_are_taken_from_the_store(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    first = make(checkpoint, references, units=["0"], out=tmp_path / "out")
+    entries = {path: path.read_bytes() for path in (tmp_path / "out" / ".work").rglob("*.s*")}
+    again = make(checkpoint, references, out=tmp_path / "out")
+    assert torch.equal(again.images[0], first.images[0])
+    assert all(path.read_bytes() == content for path, content in entries.items())
+    assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 3
+
+
+def spoil(folder: Path) -> None:
+    """Make one file of every kind that is awkward."""
+    whole = (folder / "0.png").read_bytes()
+    (folder / "0.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "1.png").write_text("no image", encoding="utf-8")
+    Image.fromarray(np.zeros((40, 36), np.uint8)).save(folder / "grey.png")
+    Image.new("CMYK", (40, 36)).save(folder / "cmyk.jpg")
+    Image.fromarray(np.full((40, 36), 40000, np.uint16)).save(folder / "deep.png")
+    image = Image.new("RGB", (40, 36), "red")
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(folder / "turned.jpg", exif=exif)
+
+
+def test_awkward_files_are_read_and_broken_ones_reported_and_replaced(
+    checkpoint: Path, references: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil(references / "0")
+    make(checkpoint, references, units=["0"])
+    messages = [record.getMessage() for record in caplog.records if "left out" in record.message]
+    assert len(messages) == 2
+    assert any("0.png is left out: cannot be decoded" in message for message in messages)
+    assert any("1.png is left out: not an image" in message for message in messages)
+
+
+def test_more_references_than_there_are(checkpoint: Path, references: Path) -> None:
+    spoil(references / "0")
+    with pytest.raises(DataError, match=r"6 readable images \(2 more .*\), but 7 are asked"):
+        make(checkpoint, references, units=["0"], per_class=7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "expected"),
+    [
+        ({"units": ["9"]}, DataError, "'9' is no class"),
+        ({"units": ["3"]}, DataError, "no subfolder for unit '3'"),
+        ({"taps": ["layer9"]}, ModelError, "no tap 'layer9'; did you mean 'layer"),
+        ({"params": {"stepz": 3}}, ParamsError, "did you mean 'steps'"),
+        ({"device": "abacus"}, ParamsError, "device 'abacus'"),
+        ({"model_kwargs": {"num_classes": 9}}, ModelError, "does not fit"),
+    ],
+)
+def test_user_errors_are_named(
+    checkpoint: Path,
+    references: Path,
+    changes: dict[str, object],
+    error: type[Exception],
+    expected: str,
+) -> None:
+    with pytest.raises(error, match=expected):
+        make(checkpoint, references, **changes)
+
+
+def test_empty_unknown_and_flat_folders(checkpoint: Path, references: Path, tmp_path: Path) -> None:
+    (references / "3").mkdir()
+    with pytest.raises(DataError, match="3 holds no images"):
+        make(checkpoint, references)
+    (references / "3").rename(references / "zebra")
+    with pytest.raises(DataError, match="'zebra' is no class"):
+        make(checkpoint, references)
+    with pytest.raises(ParamsError, match="say which one unit"):
+        make(checkpoint, references / "0")
+    assert list(make(checkpoint, references / "0", units=["1"]).table["unit"]) == [1]
+    with pytest.raises(DataError, match="is not a folder"):
+        make(checkpoint, tmp_path / "nowhere")
+
+
+def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "vital.cli", *map(str, arguments)]
+    return subprocess.run(line, check=False, capture_output=True, text=True, **options)
+
+
+def visualize_command(checkpoint: Path, references: Path, out: Path) -> list[object]:
+    return [
+        "visualize", "--model", "timm/resnet10t", "--checkpoint", checkpoint,
+        "--model-kwargs", "channels=[8,8,16,16]", "--model-kwargs", "num_classes=4",
+        "--references", references, "--units", "0,2", "--out", out, "--size", 32,
+        "--steps", 4, "--seed", 0, "--device", "cpu", "--set", "batch=2",
+    ]  # fmt: skip
+
+
+def test_the_command_line_makes_images(checkpoint: Path, references: Path, tmp_path: Path) -> None:
+    done = command(*visualize_command(checkpoint, references, tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 2
+    assert "probability" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["visualize", "--model", "timm/resnet18"], "both --model and --references"),
+        (["taps", "timm/resnet81"], "did you mean"),
+        (["estimate", "nowhere.yaml"], "nowhere.yaml does not exist"),
+        (["prepare"], "no stages/prepare.py here"),
+        (["summary"], "does not exist"),
+    ],
+)
+def test_user_errors_end_in_one_message(
+    arguments: list[str], expected: str, tmp_path: Path
+) -> None:
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode != 0
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_taps_and_estimate_and_doctor_answer(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[1]
+    taps = command("taps", "timm/resnet18")
+    assert taps.stdout.split()[:8] == [
+        "tap", "channels", "positions", "weight", "conv1", "64", "12544", "1.0",
+    ]  # fmt: skip
+    estimate = command("estimate", root / "params.yaml")
+    assert "24 in 2 batches of 12" in estimate.stdout
+    doctor = command("doctor", cwd=root)
+    assert "torch" in doctor.stdout
+    assert command("doctor", cwd=tmp_path).returncode == 1
+
+
+def _limit_files() -> None:
+    import resource
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_a_full_disk_is_explained_and_nothing_finished_is_lost(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    line = visualize_command(checkpoint, references, tmp_path / "out")
+    small = command(*line, preexec_fn=_limit_files)
+    assert small.returncode == 1
+    assert "no space left" in small.stderr
+    assert "Traceback" not in small.stderr
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    assert command(*line).returncode == 0
+
+
+def test_an_output_folder_that_is_a_file_is_explained(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    done = command(*visualize_command(checkpoint, references, tmp_path / "out"))
+    assert done.returncode == 1
+    assert "out" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_read_only_output_folder_is_explained(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    mount = tmp_path / "mounted"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", mount], check=False).returncode:
+        pytest.skip("this machine does not let tests mount")
+    try:
+        done = command(*visualize_command(checkpoint, references, mount / "out"))
+    finally:
+        subprocess.run(["umount", mount], check=True)
+    assert done.returncode == 1
+    assert "Read-only file system" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,115 @@
+"""Every image becomes upright 8-bit RGB, or a message that names the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from vital.images import UndecodableImageError, read_image, to_uint8, write_png
+from vital.preprocessing import Preprocessing
+
+
+def gradient(width: int = 8, height: int = 6) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 20, y * 30, x + y], axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA", "1"])
+def test_png_modes_become_rgb(tmp_path: Path, mode: str) -> None:
+    source = Image.fromarray(gradient()).convert(mode)
+    source.save(tmp_path / "a.png")
+    expected = np.asarray(source.convert("RGB"), dtype=int)
+    assert np.abs(np.asarray(read_image(tmp_path / "a.png"), dtype=int) - expected).max() <= 1
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    red, green, blue = read_image(tmp_path / "a.jpg").getpixel((4, 4))
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
+    values = np.array([[0, 257 * 64], [257 * 128, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    assert np.asarray(read_image(tmp_path / "a.png"))[..., 0].tolist() == [[0, 64], [128, 255]]
+
+
+def test_transparent_pixels_are_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (2, 2), (10, 20, 30, 0)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").getpixel((0, 0)) == (255, 255, 255)
+
+
+ROTATED = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, 3),
+    7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", sorted(ROTATED))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    image = Image.fromarray(gradient())
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "a.png", exif=exif)
+    expected = ROTATED[orientation](gradient())
+    np.testing.assert_array_equal(np.asarray(read_image(tmp_path / "a.png")), expected)
+
+
+def test_what_is_no_image_is_named(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:2000])
+    (tmp_path / "text.png").write_text("hello", encoding="utf-8")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    for name in ("cut.png", "text.png", "empty.png", "folder.png", "missing.png"):
+        with pytest.raises(UndecodableImageError, match=name):
+            read_image(tmp_path / name)
+
+
+def test_pixels_are_rounded_and_bytes_repeat(tmp_path: Path) -> None:
+    pixels = torch.tensor([0.4999, 0.999, -1.0, 2.0]).view(1, 2, 2).expand(3, 2, 2)
+    array = to_uint8(pixels)
+    assert array[..., 0].tolist() == [[127, 255], [0, 255]]
+    write_png(tmp_path / "a.png", array)
+    write_png(tmp_path / "b.png", array)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert b"tIME" not in (tmp_path / "a.png").read_bytes()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (256, 256), (90, 61)])
+def test_preprocessing_equals_torchvisions(size: tuple[int, int]) -> None:
+    draws = np.random.default_rng(1)
+    image = Image.fromarray(draws.integers(0, 255, (size[1], size[0], 3), np.uint8))
+    ours = Preprocessing((56, 56), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), crop_pct=0.875)
+    theirs = transforms.Compose(
+        [
+            transforms.Resize(64),
+            transforms.CenterCrop(56),
+            transforms.ToTensor(),
+            transforms.Normalize(ours.mean, ours.std),
+        ]
+    )
+    torch.testing.assert_close(ours(image), theirs(image), atol=0.03, rtol=0)
+
+
+def test_denormalizing_inverts_normalizing() -> None:
+    preprocessing = Preprocessing((4, 4), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+    pixels = torch.rand(2, 3, 4, 4)
+    again = preprocessing.denormalize(preprocessing.normalize(pixels))
+    torch.testing.assert_close(again, pixels)
+    low, high = preprocessing.bounds()
+    torch.testing.assert_close(preprocessing.denormalize(low), torch.zeros(3, 1, 1))
+    torch.testing.assert_close(preprocessing.denormalize(high), torch.ones(3, 1, 1))
