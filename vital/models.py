@@ -298,5 +298,7 @@ def state_digest(network: nn.Module) -> str:
     total = hashlib.sha256()
     for name, value in network.state_dict().items():
         total.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
-        total.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        total.update(
+            value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
     return total.hexdigest()

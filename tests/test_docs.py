@@ -1,0 +1,49 @@
+"""What the documentation shows, runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from PIL import Image
+from safetensors.torch import save_file
+
+from vital.models import build_network
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    draws = np.random.default_rng(0)
+    folder = tmp_path / "photos" / "tabby"
+    folder.mkdir(parents=True)
+    for number in range(2):
+        array = draws.integers(0, 255, (64, 64, 3), np.uint8)
+        Image.fromarray(array).save(folder / f"{number}.png")
+    weights = build_network("timm/resnet18", {}).state_dict()
+    save_file(weights, tmp_path / "weights.safetensors")
+    monkeypatch.chdir(tmp_path)
+    assert '"steps": 300' in example
+    names: dict[str, object] = {}
+    exec(example.replace('"steps": 300', '"steps": 1, "batch": 2'), names)
+    made = names["made"]
+    assert made.images.shape == (2, 3, 224, 224)
+    assert list(made.table["name"]) == ["tabby", "tabby"]
+
+
+def test_the_notebook_runs() -> None:
+    notebook = nbformat.read(ROOT / "docs" / "visualize.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+    last = notebook.cells[-1].outputs[-1]
+    assert "image/png" in last["data"]
+
+
+def test_files_that_the_readme_names_are_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / link).exists(), link
