@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from vital.report import build_report
-from vital.tracking import complete_parent
-
 from stages.runner import Stage, run
 from vital.params.report import ReportParams
+from vital.report import build_report
+from vital.tracking import complete_parent
 
 
 def report(stage: Stage) -> None:
