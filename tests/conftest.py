@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from small_networks import CPU, KWARGS, TAPS, redraw
 
 from vital.engine import Engine
 from vital.extraction import extract_statistics
@@ -18,21 +18,6 @@ from vital.preprocessing import Preprocessing
 from vital.statistics import UnitStatistics
 from vital.units import Unit, class_units
 from vital.workstore import WorkStore
-
-CPU = torch.device("cpu")
-TAPS = ("input", "conv1", "layer2")
-KWARGS = {"channels": [8, 8, 16, 16], "num_classes": 4}
-
-
-def redraw(network: nn.Module, seed: int) -> nn.Module:
-    """Move every parameter and buffer away from its initial value."""
-    draws = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                noise = torch.rand(value.shape, generator=draws)
-                value.copy_(0.5 + noise if "running_var" in name else 0.3 * (noise - 0.4))
-    return network
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import KWARGS, redraw
 from PIL import Image
 from safetensors.torch import save_file
+from small_networks import KWARGS, redraw
 
 import vital
 from vital.errors import DataError, ModelError, ParamsError

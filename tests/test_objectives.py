@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from conftest import CPU, TAPS
+from small_networks import CPU, TAPS
 
 from vital.activations import TapReader, opponent_colours
 from vital.errors import ParamsError

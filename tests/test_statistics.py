@@ -9,9 +9,9 @@ import ot
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import CPU, TAPS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_networks import CPU, TAPS
 
 from vital.errors import ArtefactError
 from vital.extraction import extract_statistics
