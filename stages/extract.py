@@ -10,6 +10,7 @@ from vital.files import digest
 from vital.manifest import read_manifest
 from vital.models import load_model
 from vital.params.extract import ExtractParams
+from vital.pooling import pooled_taps
 from vital.progress import progress_bar
 from vital.statistics import write_statistics
 from vital.units import class_units
@@ -25,14 +26,14 @@ def extract(stage: Stage) -> None:
     units = {unit.index: unit.id for unit in class_units(studied.classes)}
     loaded = batches(project.images, rows, studied.preprocessing, params.batch)
     named = (([units[label] for label in part["label"]], images) for part, images in loaded)
-    kept = extract_statistics(studied, taps, named, resolve_device(params.device))
+    kept = extract_statistics(studied, taps, named, resolve_device(params.device), params.pools)
     bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
     metadata = {
         "model_sha256": studied.sha256,
         "preprocessing": digest(studied.preprocessing.to_dict()),
         "dtype": "float32",
     }
-    write_statistics(project.statistics, taps, metadata, bar)
+    write_statistics(project.statistics, pooled_taps(taps, params.pools), metadata, bar)
     stage.run.metrics({"references": len(rows), "taps": len(taps)})
 
 

@@ -6,12 +6,21 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from small_networks import CPU, TAPS
 
 from vital.engine import Engine, Finished
-from vital.errors import VitalError
+from vital.errors import ModelError, ParamsError, VitalError
+from vital.extraction import extract_statistics
+from vital.models import StudiedModel, build_network, freeze
 from vital.objectives import sort_matching
+from vital.optimize import TargetState
+from vital.params.base import check_block
+from vital.params.visualize import VisualizeParams
+from vital.pooling import pooled
+from vital.preprocessing import Preprocessing
 from vital.units import Target, Unit
 from vital.workstore import WorkStore
 
@@ -149,3 +158,61 @@ def test_unused_entries_are_pruned(engine: Build, units: list[Unit], tmp_path: P
     assert files == 1
     assert freed > 0
     assert WorkStore(tmp_path / "work").load(kept.key) is not None
+
+
+def test_a_coarse_phase_matches_pooled_references_and_resumes(
+    studied: StudiedModel,
+    units: list[Unit],
+    references: torch.Tensor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [unit.id for unit in units for _ in range(8)]
+    kept = dict(extract_statistics(studied, TAPS, [(names, references)], CPU, pools=[2]))
+    half = dict(extract_statistics(studied, TAPS, [(names, pooled(references, 2))], CPU))
+    for unit, statistics in half.items():
+        for tap, expected in statistics.items():
+            np.testing.assert_array_equal(kept[unit][f"{tap}@2"].quantiles, expected.quantiles)
+    block = {"steps": 6, "coarse": {"steps": 10}, "lr": 0.2, "batch": 3, "checkpoint_every": 4}
+    params = check_block(block, "visualize", VisualizeParams)
+
+    def run(store: str) -> Finished:
+        engine = Engine(studied, kept, params, 0, WorkStore(tmp_path / store), CPU)
+        (finished,) = engine.run([Target(units[1], 0)])
+        return finished
+
+    undisturbed = run("undisturbed")
+    assert undisturbed.steps == 16
+    save, done = WorkStore.save_checkpoint, []
+
+    def save_some(store: WorkStore, key: str, state: TargetState) -> None:
+        save(store, key, state)
+        done.append(state.step)
+        if done == [4, 8]:
+            raise StoppedError
+
+    monkeypatch.setattr(WorkStore, "save_checkpoint", save_some)
+    with pytest.raises(StoppedError):
+        run("resumed")
+    assert_same(run("resumed"), undisturbed)
+
+
+def test_a_coarse_phase_without_statistics_says_what_to_extract(
+    engine: Build, units: list[Unit]
+) -> None:
+    with pytest.raises(ParamsError, match=r"extract\.pools must hold 2"):
+        list(engine(coarse={"steps": 4}).run([Target(units[0], 0)]))
+
+
+def test_a_network_of_fixed_size_refuses_a_coarse_phase(tmp_path: Path) -> None:
+    small = {"num_classes": 4, "depth": 2, "embed_dim": 16, "num_heads": 2, "img_size": 32}
+    network = freeze(build_network("timm/vit_tiny_patch16_224", small))
+    taps = ("patch_embed.proj", "blocks.1")
+    preprocessing = Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    vit = StudiedModel("a transformer", network, preprocessing, (), dict.fromkeys(taps, 1.0), "0")
+    kept = dict(extract_statistics(vit, taps, [(["class/0"], torch.randn(1, 3, 32, 32))], CPU))
+    params = check_block(
+        {"steps": 2, "lr": 0.1, "coarse": {"steps": 2}}, "visualize", VisualizeParams
+    )
+    with pytest.raises(ModelError, match="a transformer cannot take images of 16 x 16 pixels"):
+        Engine(vit, kept, params, 0, WorkStore(tmp_path), CPU)

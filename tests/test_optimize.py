@@ -1,37 +1,17 @@
-"""The schedule, the jitter and the loop."""
+"""The jitter and the loop."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
 
-from vital.optimize import Draws, TargetState, jitter, learning_rate, optimize, undo_jitter
+from vital.optimize import Draws, TargetState, jitter, optimize, undo_jitter
 from vital.parametrizations import Pixels
-from vital.params.visualize import MethodParams
+from vital.params.visualize import CoarseParams, MethodParams
 from vital.preprocessing import Preprocessing
+from vital.schedule import learning_rate, phases
 
 PREPROCESSING = Preprocessing((6, 5), (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
-
-
-def test_learning_rate_warms_up_then_falls_to_zero() -> None:
-    params = MethodParams(steps=2000, lr=1.0, warmup=0.05)
-    assert learning_rate(0, params) == pytest.approx(1 / 100)
-    assert learning_rate(49, params) == pytest.approx(0.5)
-    assert learning_rate(99, params) == pytest.approx(1.0)
-    assert learning_rate(100, params) == pytest.approx(1.0)
-    assert learning_rate(1050, params) == pytest.approx(0.5)
-    assert learning_rate(1999, params) == pytest.approx(
-        0.5 * (1 + math.cos(math.pi * 1899 / 1900)), rel=1e-9
-    )
-
-
-@pytest.mark.parametrize("warmup", [0.0, 1.0])
-def test_extreme_warmups_stay_finite(warmup: float) -> None:
-    params = MethodParams(steps=3, lr=2.0, warmup=warmup)
-    rates = [learning_rate(step, params) for step in range(3)]
-    assert all(0 < rate <= 2.0 for rate in rates)
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -62,40 +42,76 @@ def test_draws_depend_on_seed_and_target_only() -> None:
     assert 0 < int(one.flips.sum()) < 50
 
 
-def run(params: MethodParams, start: torch.Tensor) -> torch.Tensor:
+def run(
+    params: MethodParams, start: torch.Tensor, checkpoints: list[TargetState] | None = None
+) -> torch.Tensor:
     """Minimise half the squared distance to 1 with the loop."""
+    return resume(params, TargetState.initial(start), checkpoints).latent
 
+
+def resume(
+    params: MethodParams, state: TargetState, checkpoints: list[TargetState] | None = None
+) -> TargetState:
     def objective(images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         loss = 0.5 * (images - 1).square().flatten(1).sum(1)
         return loss, {"distance": loss}
 
-    (state,) = optimize(
-        [TargetState.initial(start)],
+    def keep(states: list[TargetState]) -> None:
+        if checkpoints is not None:
+            checkpoints.extend(states)
+
+    (ended,) = optimize(
+        [state],
         [Draws.of(0, "t", params)],
         lambda latent: Pixels(latent, PREPROCESSING, params.clamp),
-        objective,
+        {phase.pool: objective for phase in phases(params)},
         params,
         history_every=1,
-        checkpoint_every=100,
-        checkpoint=lambda _: None,
+        checkpoint_every=1,
+        checkpoint=keep,
         report=lambda _: None,
     )
-    return state.latent
+    return ended
 
 
-def test_steps_are_those_of_adam() -> None:
-    params = MethodParams(steps=3, lr=0.1, betas=(0.5, 0.9), jitter=2, warmup=0.0, clamp=False)
-    start = torch.randn(3, 6, 5, generator=torch.Generator().manual_seed(1))
+def adam(params: MethodParams, start: torch.Tensor) -> torch.Tensor:
+    """The same by hand, in float64; the gradient of a mean over pooled pixels is written out."""
     value = start.double()
-    first = torch.zeros_like(value)
-    second = torch.zeros_like(value)
-    for step in range(3):
-        gradient = value - 1
-        first = 0.5 * first + 0.5 * gradient
-        second = 0.9 * second + 0.1 * gradient**2
-        mean, spread = first / (1 - 0.5 ** (step + 1)), second / (1 - 0.9 ** (step + 1))
-        value = value - learning_rate(step, params) * mean / (spread.sqrt() + 1e-8)
-    torch.testing.assert_close(run(params, start).double(), value, atol=1e-5, rtol=1e-5)
+    for phase in phases(params):
+        first, second = torch.zeros_like(value), torch.zeros_like(value)
+        rows, columns = (size // phase.pool for size in value.shape[1:])
+        for step in range(phase.first, phase.end):
+            gradient = torch.zeros_like(value)
+            for row in range(rows):
+                for column in range(columns):
+                    down = slice(row * phase.pool, (row + 1) * phase.pool)
+                    right = slice(column * phase.pool, (column + 1) * phase.pool)
+                    error = value[:, down, right].mean(dim=(1, 2), keepdim=True) - 1
+                    gradient[:, down, right] = error / phase.pool**2
+            first = 0.5 * first + 0.5 * gradient
+            second = 0.9 * second + 0.1 * gradient**2
+            passed = step - phase.first + 1
+            mean, spread = first / (1 - 0.5**passed), second / (1 - 0.9**passed)
+            value = value - learning_rate(step, phase, params) * mean / (spread.sqrt() + 1e-8)
+    return value
+
+
+@pytest.mark.parametrize("coarse", [None, CoarseParams(steps=2, pool=2)])
+def test_steps_are_those_of_adam(coarse: CoarseParams | None) -> None:
+    params = MethodParams(steps=3, coarse=coarse, lr=0.1, jitter=2, warmup=0.0, clamp=False)
+    start = torch.randn(3, 6, 5, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(run(params, start).double(), adam(params, start), atol=1e-5, rtol=0)
+
+
+def test_every_checkpoint_leads_to_the_same_end_also_between_phases() -> None:
+    coarse = CoarseParams(steps=4, pool=2)
+    params = MethodParams(steps=3, coarse=coarse, lr=0.1, jitter=4, flip=True)
+    checkpoints: list[TargetState] = []
+    start = torch.randn(3, 6, 5, generator=torch.Generator().manual_seed(1))
+    undisturbed = run(params, start, checkpoints)
+    assert [state.step for state in checkpoints] == [1, 2, 3, 4, 5, 6]
+    for state in checkpoints:
+        assert torch.equal(resume(params, state).latent, undisturbed)
 
 
 def test_clamped_pixels_stay_between_black_and_white() -> None:

@@ -22,6 +22,7 @@ from vital.models import StudiedModel, open_model
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
 from vital.preprocessing import Preprocessing
+from vital.schedule import phases
 from vital.units import CLASS_TAP, Target, Unit
 from vital.visualization import index_table, write_image, write_tables
 from vital.workstore import WorkStore
@@ -81,7 +82,8 @@ def visualize(
     on = resolve_device(device)
     names = list(studied.taps)
     batches = _batches(studied, sets, settings.batch)
-    kept = dict(extract_statistics(studied, names, batches, on))
+    pools = [phase.pool for phase in phases(settings.method()) if phase.pool > 1]
+    kept = dict(extract_statistics(studied, names, batches, on, pools))
     targets = [Target(unit, number) for unit in sets for number in range(seeds)]
     with tempfile.TemporaryDirectory() as scratch:
         store = WorkStore(Path(out) / ".work" if out else Path(scratch))

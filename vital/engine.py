@@ -10,8 +10,18 @@ from typing import Any
 
 import torch
 
-from vital import activations, objectives, optimize, parametrizations, seeds, statistics
+from vital import (
+    activations,
+    objectives,
+    optimize,
+    parametrizations,
+    pooling,
+    schedule,
+    seeds,
+    statistics,
+)
 from vital.activations import TapReader, tap_shapes
+from vital.errors import ModelError, ParamsError
 from vital.files import digest
 from vital.methods import vital as vital_method
 from vital.methods.vital import SortMatchingObjective, tap_weights
@@ -19,8 +29,10 @@ from vital.models import StudiedModel
 from vital.optimize import Draws, TargetState
 from vital.parametrizations import Pixels, normal_start
 from vital.params.visualize import VisualizeParams
+from vital.pooling import at_pool
 from vital.progress import progress_bar
 from vital.provenance import source_digest
+from vital.schedule import phases, total_steps
 from vital.seeds import generator
 from vital.statistics import UnitStatistics
 from vital.units import Target
@@ -64,10 +76,11 @@ class Engine:
         self._seed = seed
         self._store = store
         self._device = device
-        taps = list(next(iter(units.values())))
-        self._reader = TapReader(model.network, taps)
-        shapes = tap_shapes(model.network, taps, model.preprocessing.size)
-        self._positions = {tap: shape[1] for tap, shape in shapes.items()}
+        self._taps = list(at_pool(next(iter(units.values())), 1))
+        self._reader = TapReader(model.network, self._taps)
+        self._positions = {
+            phase.pool: self._count_positions(phase.pool) for phase in phases(self._method)
+        }
         self._digests = {name: _statistics_digest(kept) for name, kept in units.items()}
         self._common = self._common_digest()
 
@@ -89,15 +102,35 @@ class Engine:
     @property
     def parts(self) -> list[str]:
         """The names of the history's columns after the step and the total loss."""
-        return [*self._positions, "tv", "l2"]
+        return [*self._taps, "tv", "l2"]
 
     def key(self, target: Target) -> str:
         """The name of a target's entry: a hash of all that determines its image."""
         return digest([self._common, self._digests[target.unit.id], target.unit.id, target.seed])
 
+    def _count_positions(self, pool: int) -> dict[str, int]:
+        """How many positions each tap has for images that are pooled so."""
+        height, width = self._model.preprocessing.size
+        size = (height // pool, width // pool)
+        try:
+            shapes = tap_shapes(self._model.network, self._taps, size)
+        except (RuntimeError, AssertionError) as error:  # each network refuses in its own way
+            raise ModelError(
+                f"{self._model.name} cannot take images of {size[0]} x {size[1]} pixels: {error}"
+            ) from None
+        return {tap: positions for tap, (_, positions) in shapes.items()}
+
     def _common_digest(self) -> str:
         code = source_digest(
-            activations, objectives, optimize, parametrizations, seeds, statistics, vital_method
+            activations,
+            objectives,
+            optimize,
+            parametrizations,
+            pooling,
+            schedule,
+            seeds,
+            statistics,
+            vital_method,
         )
         return digest(
             {
@@ -135,21 +168,26 @@ class Engine:
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
         states = optimize.pad([state for _, state in batch], self._params.batch)
         with self._reader:
-            objective = self._objective(padded)
-            ended = self._optimize(targets, padded, states, objective)
+            by_pool = {pool: self._objective(padded, pool) for pool in self._positions}
+            ended = self._optimize(targets, padded, states, by_pool)
             shown = self._shown(ended)
-            losses = _losses(objective, shown)
+            losses = _losses(by_pool[1], shown)
         responses = self._responses(padded, shown)
         for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
             key, record = self.key(target), {**loss, **response}
             self._store.save(key, state, record)
             yield Finished(target, key, state.step, state.latent, record, state.history)
 
-    def _objective(self, padded: Sequence[Target]) -> SortMatchingObjective:
-        kept = [self._units[target.unit.id] for target in padded]
+    def _objective(self, padded: Sequence[Target], pool: int) -> SortMatchingObjective:
+        kept = [at_pool(self._units[target.unit.id], pool) for target in padded]
+        if not all(kept):
+            raise ParamsError(
+                f"visualize.coarse.pool: no statistics of images pooled by {pool}; "
+                f"extract.pools must hold {pool}"
+            )
         weights = [tap_weights(one, self._model.taps, self._method) for one in kept]
         return SortMatchingObjective(
-            self._reader, kept, weights, self._positions, self._method, self._device
+            self._reader, kept, weights, self._positions[pool], self._method, self._device
         )
 
     def _optimize(
@@ -157,7 +195,7 @@ class Engine:
         targets: Sequence[Target],
         padded: Sequence[Target],
         states: Sequence[TargetState],
-        objective: SortMatchingObjective,
+        by_pool: Mapping[int, SortMatchingObjective],
     ) -> list[TargetState]:
         def parametrize(start: torch.Tensor) -> Pixels:
             start = start.to(self._device)
@@ -168,7 +206,7 @@ class Engine:
                 self._store.save_checkpoint(self.key(target), state)
 
         label = f"{targets[0].unit.name} .. {targets[-1].unit.name}"
-        with progress_bar(total=self._method.steps, label=label, unit="steps") as bar:
+        with progress_bar(total=total_steps(self._method), label=label, unit="steps") as bar:
             bar.update(states[0].step)
 
             def report(loss: float) -> None:
@@ -179,7 +217,7 @@ class Engine:
                 states,
                 [Draws.of(self._seed, target.id, self._method) for target in padded],
                 parametrize,
-                objective,
+                by_pool,
                 self._method,
                 history_every=self._params.history_every,
                 checkpoint_every=self._params.checkpoint_every,

@@ -87,7 +87,7 @@ def _time_steps(
             pad([TargetState.initial(torch.randn(3, *size))], params.batch),
             [Draws.of(0, "estimate", method)] * params.batch,
             lambda start: Pixels(start.to(device), preprocessing, method.clamp),
-            objective,
+            {1: objective},
             method,
             history_every=params.steps,
             checkpoint_every=params.steps,

@@ -9,6 +9,7 @@ import torch
 
 from vital.activations import TapReader
 from vital.models import StudiedModel
+from vital.pooling import pooled, pooled_tap, pooled_taps
 from vital.statistics import Accumulator, TapStatistics
 
 Batch = tuple[Sequence[str], torch.Tensor]
@@ -16,27 +17,43 @@ Batch = tuple[Sequence[str], torch.Tensor]
 
 
 def extract_statistics(
-    model: StudiedModel, taps: Sequence[str], batches: Iterable[Batch], device: torch.device
+    model: StudiedModel,
+    taps: Sequence[str],
+    batches: Iterable[Batch],
+    device: torch.device,
+    pools: Sequence[int] = (),
 ) -> Iterator[tuple[str, dict[str, TapStatistics]]]:
     """Yield each unit's statistics at every tap; the images come sorted by unit.
 
-    One forward pass per image whatever the number of taps, and one unit's sums in memory whatever
-    the number of images and units.
+    They are of the images at full size and average-pooled by each of ``pools``: one forward pass
+    per image and size whatever the number of taps, and one unit's sums in memory whatever the
+    number of images and units.
     """
+    names = pooled_taps(taps, pools)
     current: str | None = None
     sums: dict[str, Accumulator] = {}
     with torch.no_grad(), TapReader(model.to(device).network, taps) as read:
         for units, images in batches:
-            values = read(images.to(device))
+            values = _read_sizes(read, images.to(device), pools)
             for unit, places in _runs(units):
                 if unit != current:
                     if current is not None:
                         yield current, _finish(sums)
-                    current, sums = unit, {tap: Accumulator() for tap in taps}
-                for tap in taps:
-                    sums[tap].add(values[tap][places])
+                    current, sums = unit, {name: Accumulator() for name in names}
+                for name in names:
+                    sums[name].add(values[name][places])
     if current is not None:
         yield current, _finish(sums)
+
+
+def _read_sizes(
+    read: TapReader, images: torch.Tensor, pools: Sequence[int]
+) -> dict[str, torch.Tensor]:
+    return {
+        pooled_tap(tap, pool): value
+        for pool in (1, *pools)
+        for tap, value in read(pooled(images, pool)).items()
+    }
 
 
 def _runs(units: Sequence[str]) -> Iterator[tuple[str, slice]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -11,6 +10,8 @@ import torch
 
 from vital.errors import VitalError
 from vital.params.visualize import MethodParams
+from vital.pooling import pooled
+from vital.schedule import Phase, learning_rate, phases, total_steps
 from vital.seeds import generator
 
 
@@ -43,12 +44,15 @@ class Draws:
     @classmethod
     def of(cls, seed: int, target: str, params: MethodParams) -> Draws:
         """Draw from the run's seed and the target's key alone, never from the batch."""
-        bound = params.jitter
-        shifts = torch.randint(
-            -bound, bound + 1, (params.steps, 2), generator=generator(seed, target, "jitter")
-        )
-        coins = torch.rand(params.steps, generator=generator(seed, target, "flip"))
-        return cls(shifts=shifts, flips=(coins < 0.5) & params.flip)
+        draws = generator(seed, target, "jitter")
+        shifts = [
+            torch.randint(
+                -phase.jitter, phase.jitter + 1, (phase.end - phase.first, 2), generator=draws
+            )
+            for phase in phases(params)
+        ]
+        coins = torch.rand(total_steps(params), generator=generator(seed, target, "flip"))
+        return cls(shifts=torch.cat(shifts), flips=(coins < 0.5) & params.flip)
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,6 @@ class TargetState:
     def initial(cls, latent: torch.Tensor) -> TargetState:
         """Before the first step."""
         return cls(0, latent, torch.zeros_like(latent), torch.zeros_like(latent))
-
-
-def learning_rate(step: int, params: MethodParams) -> float:
-    """Linear warm-up over the first fraction of the steps, then a cosine to zero (section 3)."""
-    warm = round(params.warmup * params.steps)
-    if step < warm:
-        return params.lr * (step + 1) / warm
-    progress = (step - warm) / max(1, params.steps - warm)
-    return params.lr * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
 def jitter(images: torch.Tensor, draws: Sequence[Draws], step: int) -> torch.Tensor:
@@ -101,7 +96,7 @@ def optimize(
     states: Sequence[TargetState],
     draws: Sequence[Draws],
     parametrize: Callable[[torch.Tensor], Parametrization],
-    objective: Objective,
+    objectives: Mapping[int, Objective],
     params: MethodParams,
     *,
     history_every: int,
@@ -111,61 +106,75 @@ def optimize(
 ) -> list[TargetState]:
     """Bring a batch of targets, all at the same step, to the end of their schedule.
 
+    ``objectives`` holds one for each phase's pool; a phase starts with fresh moments.
     ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` each step's
     mean total. The batch's loss is the sum over targets, so that each target's gradient
     is what it would be alone.
 
     Raises VitalError when the loss stops being finite; earlier checkpoints stay usable.
     """
-    batch = _Batch(states, parametrize, params)
-    for step in range(states[0].step, params.steps):
-        totals, parts = batch.advance(step, draws, objective)
-        finite = bool(torch.isfinite(totals).all())
-        if not finite:
-            raise VitalError(
-                f"the loss is no longer finite at step {step}; a lower visualize.lr may help"
-            )
-        if step % history_every == 0 or step == params.steps - 1:
-            batch.record(step, totals, parts)
-        done = step + 1
-        report(float(totals.mean()))
-        if done % checkpoint_every == 0 and done < params.steps:
-            checkpoint(batch.states(done))
-    return batch.states(params.steps)
+    total = total_steps(params)
+    for phase in phases(params):
+        if states[0].step >= phase.end:
+            continue
+        batch = _Batch(states, phase, parametrize, params)
+        for step in range(states[0].step, phase.end):
+            totals, parts = batch.advance(step, draws, objectives[phase.pool])
+            _check_finite(totals, step)
+            done = step + 1
+            if step % history_every == 0 or done == total:
+                batch.record(step, totals, parts)
+            report(float(totals.mean()))
+            if done % checkpoint_every == 0 and done < total:
+                checkpoint(batch.states(done))
+        states = batch.states(phase.end)
+    return list(states)
+
+
+def _check_finite(totals: torch.Tensor, step: int) -> None:
+    if not bool(torch.isfinite(totals).all()):
+        raise VitalError(
+            f"the loss is no longer finite at step {step}; a lower visualize.lr may help"
+        )
 
 
 class _Batch:
-    """The stacked states of several targets, and one Adam over them."""
+    """The stacked states of several targets in one phase, and one Adam over them."""
 
     def __init__(
         self,
         states: Sequence[TargetState],
+        phase: Phase,
         parametrize: Callable[[torch.Tensor], Parametrization],
         params: MethodParams,
     ) -> None:
+        self._phase = phase
         self._params = params
         self._parametrization = parametrize(torch.stack([state.latent for state in states]))
         self._histories = [list(state.history) for state in states]
         latent = self._parametrization.latent
         self._adam = torch.optim.Adam([latent], lr=params.lr, betas=params.betas, eps=params.eps)
+        passed = states[0].step - phase.first
+        first = torch.stack([state.first for state in states]).to(latent.device)
+        second = torch.stack([state.second for state in states]).to(latent.device)
         self._adam.state[latent] = {
-            "step": torch.tensor(float(states[0].step)),
-            "exp_avg": torch.stack([state.first for state in states]).to(latent.device),
-            "exp_avg_sq": torch.stack([state.second for state in states]).to(latent.device),
+            "step": torch.tensor(float(passed)),
+            "exp_avg": first if passed else torch.zeros_like(first),
+            "exp_avg_sq": second if passed else torch.zeros_like(second),
         }
 
     def advance(
         self, step: int, draws: Sequence[Draws], objective: Objective
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One step of all targets; returns the totals and parts before it."""
-        images = self._parametrization.images()
+        images = pooled(self._parametrization.images(), self._phase.pool)
         seen = jitter(images.detach(), draws, step).requires_grad_(True)
         totals, parts = objective(seen)
         (gradient,) = torch.autograd.grad(totals.sum(), seen)
         self._adam.zero_grad()
         torch.autograd.backward(images, undo_jitter(gradient, draws, step))
         for group in self._adam.param_groups:
-            group["lr"] = learning_rate(step, self._params)
+            group["lr"] = learning_rate(step, self._phase, self._params)
         self._adam.step()
         self._parametrization.constrain()
         return totals.detach(), {name: part.detach() for name, part in parts.items()}

@@ -107,7 +107,7 @@ def resample(quantiles: torch.Tensor, positions: int) -> torch.Tensor:
 
 
 UnitStatistics = Mapping[str, TapStatistics]
-"""A unit's statistics per tap, in the order of the taps."""
+"""A unit's statistics per tap, in the order of the taps (names as in vital.pooling)."""
 
 
 def write_statistics(

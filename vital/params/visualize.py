@@ -11,16 +11,26 @@ from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat,
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
+class CoarseParams(Block):
+    """A first phase in which image and references are average-pooled by ``pool`` (``multires``)."""
+
+    steps: Positive
+    pool: Annotated[int, Field(ge=2)] = 2
+
+
 class MethodParams(Block):
     """What determines an image besides its target (paper section 3, appendix settings).
 
-    ``lr`` is in normalised units, ``jitter`` in pixels, ``warmup`` a fraction of ``steps``.
+    ``lr`` is in normalised units, ``jitter`` in pixels, ``warmup`` a fraction of ``steps``. A
+    ``coarse`` phase comes before these steps, with its own warm-up and the jitter divided by its
+    pool; it needs statistics of equally pooled references (extract.pools).
     ``weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
     weighting divides each by the variance of the tap's target quantile functions, since taps
     differ widely in scale.
     """
 
     steps: Positive
+    coarse: CoarseParams | None = None
     lr: PositiveFloat
     betas: tuple[Beta, Beta] = (0.5, 0.9)
     eps: PositiveFloat = 1e-8

@@ -1,0 +1,42 @@
+"""Phases and the learning rate."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from vital.params.visualize import CoarseParams, MethodParams
+from vital.schedule import Phase, learning_rate, phases, total_steps
+
+
+def test_learning_rate_warms_up_then_falls_to_zero() -> None:
+    params = MethodParams(steps=2000, lr=1.0, warmup=0.05)
+    (phase,) = phases(params)
+    assert learning_rate(0, phase, params) == pytest.approx(1 / 100)
+    assert learning_rate(49, phase, params) == pytest.approx(0.5)
+    assert learning_rate(99, phase, params) == pytest.approx(1.0)
+    assert learning_rate(100, phase, params) == pytest.approx(1.0)
+    assert learning_rate(1050, phase, params) == pytest.approx(0.5)
+    assert learning_rate(1999, phase, params) == pytest.approx(
+        0.5 * (1 + math.cos(math.pi * 1899 / 1900)), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("warmup", [0.0, 1.0])
+def test_extreme_warmups_stay_finite(warmup: float) -> None:
+    params = MethodParams(steps=3, lr=2.0, warmup=warmup)
+    (phase,) = phases(params)
+    rates = [learning_rate(step, phase, params) for step in range(3)]
+    assert all(0 < rate <= 2.0 for rate in rates)
+
+
+def test_the_coarse_phase_comes_first_with_half_the_jitter_and_its_own_warm_up() -> None:
+    params = MethodParams(steps=1000, coarse=CoarseParams(steps=2000), lr=1.0, jitter=30)
+    coarse, fine = phases(params)
+    assert coarse == Phase(0, 2000, 2, 15)
+    assert fine == Phase(2000, 3000, 1, 30)
+    assert total_steps(params) == 3000
+    assert learning_rate(1999, coarse, params) < 1e-5
+    assert learning_rate(2000, fine, params) == pytest.approx(1 / 50)
+    assert learning_rate(2049, fine, params) == pytest.approx(1.0)

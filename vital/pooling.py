@@ -1,0 +1,34 @@
+"""Average-pooled images, and the names of what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import torch
+from torch.nn import functional
+
+Kept = TypeVar("Kept")
+
+
+def pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
+    """Average over squares of ``pool`` pixels: (B, 3, H, W) to (B, 3, H // pool, W // pool)."""
+    return images if pool == 1 else functional.avg_pool2d(images, pool)
+
+
+def pooled_tap(tap: str, pool: int) -> str:
+    """The name of a tap that reads images average-pooled by ``pool``: ``layer1@2``."""
+    return tap if pool == 1 else f"{tap}@{pool}"
+
+
+def pooled_taps(taps: Iterable[str], pools: Iterable[int]) -> list[str]:
+    """The names of all taps at full size, then at each of ``pools``."""
+    names = list(taps)
+    return [pooled_tap(tap, pool) for pool in (1, *pools) for tap in names]
+
+
+def at_pool(named: Mapping[str, Kept], pool: int) -> dict[str, Kept]:
+    """What is kept under the names of one pool, under the plain names of its taps."""
+    plain = [name for name in named if "@" not in name]
+    names = {tap: pooled_tap(tap, pool) for tap in plain}
+    return {tap: named[name] for tap, name in names.items() if name in named}
