@@ -8,14 +8,20 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 INSTALLED := .venv/.installed
 
-.PHONY: repro test lint types ui setup lock clean
+.PHONY: repro test test-slow lint types ui setup lock clean
 
 repro: $(INSTALLED)
 	dvc repro
 	@vital summary
 
+# Test files run side by side, each on one thread.
+test: export OMP_NUM_THREADS := 1
 test: $(INSTALLED)
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
+
+# Every network of the list at its true input size.
+test-slow: $(INSTALLED)
+	python -m pytest -m slow -rA
 
 lint: $(INSTALLED)
 	ruff check .

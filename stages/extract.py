@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.data import batches, reference_rows
+from vital.data import batches
 from vital.devices import resolve_device
 from vital.extraction import extract_statistics
-from vital.files import digest
+from vital.files import digest, replacing_folder
 from vital.manifest import read_manifest
 from vital.models import load_model
 from vital.params.extract import ExtractParams
 from vital.pooling import pooled_taps
 from vital.progress import progress_bar
+from vital.reference_table import write_references
+from vital.selection import select_references
 from vital.statistics import write_statistics
 from vital.units import class_units
 
 
 def extract(stage: Stage) -> None:
-    """Write one Parquet file per tap to data/statistics."""
+    """Write one Parquet file per tap, and which images they are of, to data/statistics."""
     params = stage.params("extract", ExtractParams)
     project = stage.project
     studied = load_model(project.model)
+    device = resolve_device(params.device)
     taps = list(params.taps or studied.taps)
-    rows = reference_rows(read_manifest(project.images), params.references, stage.seed)
+    manifest = read_manifest(project.images)
+    rows = select_references(studied, project.images, manifest, params, stage.seed, device)
     units = {unit.index: unit.id for unit in class_units(studied.classes)}
     loaded = batches(project.images, rows, studied.preprocessing, params.batch)
     named = (([units[label] for label in part["label"]], images) for part, images in loaded)
-    kept = extract_statistics(studied, taps, named, resolve_device(params.device), params.pools)
+    kept = extract_statistics(studied, taps, named, device, params.pools)
     bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
     metadata = {
         "model_sha256": studied.sha256,
         "preprocessing": digest(studied.preprocessing.to_dict()),
         "dtype": "float32",
     }
-    write_statistics(project.statistics, pooled_taps(taps, params.pools), metadata, bar)
+    with replacing_folder(project.statistics) as folder:
+        write_statistics(folder, pooled_taps(taps, params.pools), metadata, bar)
+        write_references(folder, rows)
     stage.run.metrics({"references": len(rows), "taps": len(taps)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.manifest import read_manifest
+from vital.manifest import read_manifest, read_skipped
 from vital.params.data import DataParams
 from vital.preparation import prepare_images
 
@@ -11,9 +11,10 @@ from vital.preparation import prepare_images
 def prepare(stage: Stage) -> None:
     """Fill data/images from the source that params.yaml names."""
     params = stage.params("data", DataParams)
-    count = prepare_images(stage.project.images, params, stage.seed)
-    stage.run.metrics({"images": count})
-    stage.run.table(read_manifest(stage.project.images), "manifest")
+    folder = stage.project.images
+    count = prepare_images(folder, params, stage.seed)
+    stage.run.metrics({"images": count, "skipped": len(read_skipped(folder))})
+    stage.run.table(read_manifest(folder), "manifest")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from stages.runner import Stage, run
+from vital.classes import ClassMap, resolve_labels
 from vital.devices import resolve_device
 from vital.files import write_csv, write_json, write_parquet
 from vital.index import read_history
@@ -20,11 +21,13 @@ def score(stage: Stage) -> None:
     params = stage.params("score", ScoreParams)
     project = stage.project
     folders = {method: project.visualizations(method) for method in METHODS}
+    studied = load_model(project.model)
+    known = ClassMap(studied.classes, studied.outputs)
     scores = score_methods(
-        load_model(project.model),
+        studied,
         folders,
         project.images,
-        split_rows(read_manifest(project.images), "heldout"),
+        split_rows(resolve_labels(read_manifest(project.images), known), "heldout"),
         params,
         stage.seed,
         resolve_device(params.device),

@@ -9,7 +9,7 @@ from vital.files import replacing_folder
 from vital.methods import METHODS
 from vital.models import load_model
 from vital.params.visualize import VisualizeParams
-from vital.statistics import read_statistics
+from vital.statistics import extracted_units, read_statistics
 from vital.units import class_units, select_units, targets_of
 from vital.visualization import write_image, write_tables
 from vital.workstore import WorkStore
@@ -20,7 +20,9 @@ def visualize(stage: Stage) -> None:
     params = stage.params("visualize", VisualizeParams)
     project = stage.project
     studied = load_model(project.model)
-    units = select_units(class_units(studied.classes), params.units)
+    extracted = set(extracted_units(project.statistics))
+    available = [unit for unit in class_units(studied.classes) if unit.id in extracted]
+    units = select_units(available, params.units)
     statistics = read_statistics(project.statistics, [unit.id for unit in units])
     (method,) = METHODS
     engine = Engine(

@@ -11,7 +11,8 @@ from small_networks import CPU, KWARGS, TAPS, redraw
 
 from vital.engine import Engine
 from vital.extraction import extract_statistics
-from vital.models import StudiedModel, build_network, freeze
+from vital.models import StudiedModel
+from vital.networks import build_network, freeze
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
 from vital.preprocessing import Preprocessing

@@ -9,8 +9,9 @@ import pandas as pd
 
 from vital.files import write_csv, write_json, write_parquet, write_text
 from vital.images import write_png
-from vital.manifest import SPLITS, write_manifest
+from vital.manifest import SPLITS, read_manifest, split_rows, write_manifest
 from vital.project import Project
+from vital.reference_table import write_references
 
 SIDE = 24
 TAPS = ("conv1", "layer1", "layer2")
@@ -71,8 +72,11 @@ def _write_images(project: Project, classes: tuple[str, ...], draws: np.random.G
                 path = f"{split}/{unit:03d}/{number:04d}.png"
                 write_png(project.images / path, _texture(unit, draws))
                 facts = {"path": path, "label": unit, "class_name": name, "split": split}
-                rows.append({**facts, "width": SIDE, "height": SIDE, "sha256": "0" * 64})
+                size = {"width": SIDE, "height": SIDE, "sha256": "0" * 64, "source": path}
+                rows.append({**facts, **size})
     write_manifest(project.images, rows)
+    averaged = split_rows(read_manifest(project.images), SPLITS[0])
+    write_references(project.statistics, averaged.assign(probability=np.nan))
 
 
 def _write_model(project: Project, classes: tuple[str, ...]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_networks import redraw
 from torch import nn
 
 from vital.activations import INPUT_TAP, TapReader, opponent_colours, tap_shapes
 from vital.errors import ModelError
+from vital.networks import build_network
 
 
 class Overwriting(nn.Module):
@@ -82,12 +84,108 @@ def test_tokens_and_vectors_have_their_positions_last() -> None:
     assert values["head"].shape == (2, 2, 1)
 
 
-def test_channels_last_networks_are_turned() -> None:
-    network = nn.Sequential(nn.Identity())
-    network.output_fmt = "NHWC"
-    images = torch.randn(2, 4, 5, 3)
-    with TapReader(network, ["0"]) as read:
-        assert torch.equal(read(images)["0"], images.permute(0, 3, 1, 2).flatten(2))
+class ChannelsLast(nn.Module):
+    """A stem that gives channels first, then a stage that gives as many channels last as rows."""
+
+    output_fmt = "NHWC"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 2, 2)
+        self.stage = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.stage(self.stem(x).permute(0, 2, 3, 1))
+
+
+def test_channels_last_networks_are_turned_except_their_stem() -> None:
+    network = ChannelsLast()
+    images = torch.randn(2, 3, 8, 8)
+    stem = network.stem(images)
+    with TapReader(network, ["stem", "stage"]) as read:
+        values = read(images)
+    assert torch.equal(values["stem"], stem.flatten(2))
+    expected = torch.einsum("oc,bchw->bohw", network.stage.weight, stem).flatten(2)
+    torch.testing.assert_close(values["stage"], expected + network.stage.bias[:, None])
+
+
+def test_a_network_of_torchvision_that_overwrites_is_read_right() -> None:
+    network = build_network("torchvision/vgg16_bn", {"num_classes": 2}).eval()
+    redraw(network.features[:2], seed=4)
+    assert network.features[2].inplace, "the module after the tap overwrites the tap's output"
+    images = torch.randn(1, 3, 64, 64)
+    expected = network.features[:2](images).detach()
+    assert float(expected.min()) < 0
+    for _ in range(2):
+        with torch.no_grad(), TapReader(network, ["features.1", "features.3"]) as read:
+            torch.testing.assert_close(read(images)["features.1"], expected.flatten(2))
+
+
+class Repeating(nn.Module):
+    """Runs one module three times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.last = nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.conv(self.conv(self.conv(x))))
+
+
+def test_each_run_of_a_module_is_a_tap_of_its_own() -> None:
+    network = Repeating()
+    images = torch.randn(2, 3, 4, 4)
+    first = network.conv(images)
+    taps = ["conv@3", "conv", "conv@2"]
+    with TapReader(network, taps) as read:
+        for values in (read(images), read(images)):
+            assert list(values) == taps
+            torch.testing.assert_close(values["conv"], first.flatten(2))
+            torch.testing.assert_close(values["conv@2"], network.conv(first).flatten(2))
+            torch.testing.assert_close(
+                values["conv@3"], network.conv(network.conv(first)).flatten(2)
+            )
+
+
+def test_a_run_that_does_not_come_is_an_error() -> None:
+    with (
+        pytest.raises(ModelError, match=r"'conv@4' runs only 3 times"),
+        TapReader(Repeating(), ["conv@4"]) as read,
+    ):
+        read(torch.zeros(1, 3, 4, 4))
+    with pytest.raises(ModelError, match=r"no tap 'cov'.*'conv'"):
+        TapReader(Repeating(), ["cov@2"])
+
+
+class Windows(nn.Module):
+    """Gives a pair, then windows as rows of the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Splitting()
+        self.windows = nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        left, right = self.pair(x)
+        return self.windows(torch.cat([left, right])).chunk(2)[0]
+
+
+class Splitting(nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return x.chunk(2, dim=-1)
+
+
+@pytest.mark.parametrize(
+    ("tap", "expected"),
+    [
+        ("pair", "gives tuple, not one tensor"),
+        ("windows", "gives 6 rows for 3 images, not one row per image"),
+    ],
+)
+def test_outputs_that_are_no_activations_are_refused(tap: str, expected: str) -> None:
+    with pytest.raises(ModelError, match=expected), TapReader(Windows(), [tap]) as read:
+        read(torch.zeros(3, 3, 4, 4))
 
 
 def test_hooks_are_gone_afterwards_also_after_an_error() -> None:

@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from small_networks import KWARGS, redraw
+from typer.testing import CliRunner
 
 import vital
+from vital.cli import app
 from vital.errors import DataError, ModelError, ParamsError
-from vital.models import build_network
+from vital.networks import build_network
 from vital.preprocessing import Preprocessing
 
 QUICK = {"steps": 4, "batch": 2, "history_every": 2}
@@ -79,6 +81,24 @@ def test_a_module_of_ones_own_works(references: Path) -> None:
     assert list(made.table["name"]) == ["c"]
 
 
+CIFAR = "python:benchmarks.cifar_resnet20:cifar_resnet20"
+
+
+def test_networks_of_all_origins_work_by_name(references: Path, tmp_path: Path) -> None:
+    own = vital.visualize(CIFAR, references, units=["automobile"], params=QUICK)
+    assert own.images.shape == (1, 3, 32, 32)
+    assert list(own.table["unit"]) == [1]
+    path = tmp_path / "shufflenet.pth"
+    name = "torchvision/shufflenet_v2_x0_5"
+    torch.save(redraw(build_network(name, {}), seed=1).state_dict(), path)
+    theirs = vital.visualize(
+        name, references, checkpoint=path, weights="IMAGENET1K_V1", size=64,
+        preprocessing={"mean": [0.5, 0.5, 0.5]}, units=["2"], params=QUICK,
+    )  # fmt: skip
+    assert theirs.images.shape == (1, 3, 64, 64)
+    assert list(theirs.table["name"]) == ["great white shark"]
+
+
 def test_finished_targets_are_taken_from_the_store(
     checkpoint: Path, references: Path, tmp_path: Path
 ) -> None:
@@ -125,10 +145,12 @@ def test_more_references_than_there_are(checkpoint: Path, references: Path) -> N
     ("changes", "error", "expected"),
     [
         ({"units": ["9"]}, DataError, "'9' is no class"),
-        ({"units": ["3"]}, DataError, "no subfolder for unit '3'"),
+        ({"units": ["3"]}, DataError, "no images of unit '3'"),
         ({"taps": ["layer9"]}, ModelError, "no tap 'layer9'; did you mean 'layer"),
         ({"params": {"stepz": 3}}, ParamsError, "did you mean 'steps'"),
         ({"device": "abacus"}, ParamsError, "device 'abacus'"),
+        ({"weights": "DEFAULT"}, ModelError, "only torchvision's have such names"),
+        ({"preprocessing": {"men": 0}}, ParamsError, r"preprocessing\.men; did you mean 'mean'"),
         ({"model_kwargs": {"num_classes": 9}}, ModelError, "does not fit"),
     ],
 )
@@ -145,10 +167,10 @@ def test_user_errors_are_named(
 
 def test_empty_unknown_and_flat_folders(checkpoint: Path, references: Path, tmp_path: Path) -> None:
     (references / "3").mkdir()
-    with pytest.raises(DataError, match="3 holds no images"):
+    with pytest.raises(DataError, match=r"class '3' of .* has no readable images"):
         make(checkpoint, references)
     (references / "3").rename(references / "zebra")
-    with pytest.raises(DataError, match="'zebra' is no class"):
+    with pytest.raises(DataError, match=r"does not know 1 of the 4 classes.*\n  'zebra'"):
         make(checkpoint, references)
     with pytest.raises(ParamsError, match="say which one unit"):
         make(checkpoint, references / "0")
@@ -208,6 +230,19 @@ def test_taps_and_estimate_and_doctor_answer(tmp_path: Path) -> None:
     doctor = command("doctor", cwd=root)
     assert "torch" in doctor.stdout
     assert command("doctor", cwd=tmp_path).returncode == 1
+
+
+def test_commands_take_names_of_all_origins(references: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    own = run(app, ["taps", CIFAR, "--size", "64"])
+    assert own.stdout.split()[-4:] == ["layer3.2", "64", "256", "1.0"]
+    theirs = run(app, ["taps", "torchvision/vit_b_32", "--weights", "IMAGENET1K_V1", "--all"])
+    assert "encoder.layers.encoder_layer_11.mlp.0" in theirs.stdout
+    arguments = ["--model", CIFAR, "--references", references, "--units", "bird", "--steps", 2]
+    settings = ["--preprocessing", "crop_pct=0.9", "--set", "batch=1", "--out", tmp_path / "out"]
+    made = run(app, ["visualize", *map(str, [*arguments, *settings])])
+    assert made.exit_code == 0, made.output
+    assert "bird" in made.stdout
 
 
 def _limit_files() -> None:

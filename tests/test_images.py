@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from vital.images import UndecodableImageError, read_image, to_uint8, write_png
+from vital.image_tensors import to_uint8
+from vital.images import UndecodableImageError, read_image, write_png
 from vital.preprocessing import Preprocessing
 
 

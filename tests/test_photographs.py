@@ -10,10 +10,10 @@ from PIL import Image
 
 from vital.errors import ParamsError
 from vital.files import digest_file
-from vital.manifest import SPLITS, read_manifest
+from vital.manifest import SPLITS, read_manifest, read_skipped
 from vital.params.base import check_block
 from vital.params.data import DataParams
-from vital.photographs import PHOTOGRAPHS, Box, Photograph, cut, select_classes
+from vital.photographs import PHOTOGRAPHS, Box, Photograph, cut
 from vital.preparation import prepare_images
 
 COUNTS = {"train": 6, "validation": 4, "heldout": 4}
@@ -82,6 +82,22 @@ def test_images_repeat_with_the_seed_and_do_not_depend_on_other_classes(tmp_path
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_an_unknown_photograph_names_the_nearest() -> None:
-    with pytest.raises(ParamsError, match=r"no photograph 'coin'; did you mean 'coins'"):
-        select_classes(["coin"])
+def test_an_unknown_photograph_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"no class 'coin'; did you mean 'coins'"):
+        prepare_images(tmp_path / "images", params(classes=["coin"]), seed=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_photographs_can_be_given_the_names_of_a_network(tmp_path: Path) -> None:
+    prepare_images(tmp_path / "images", params(class_map={"cat": "tabby"}), seed=0)
+    manifest = read_manifest(tmp_path / "images")
+    assert set(manifest["class_name"]) == {"tabby", "coins"}
+    assert set(manifest["source"]) == {"skimage/chelsea.png", "skimage/coins.png"}
+    assert read_skipped(tmp_path / "images").empty
+
+
+def test_crops_are_written_without_loss(tmp_path: Path) -> None:
+    prepare_images(tmp_path / "images", params(), seed=0)
+    for crop in cut(["coins", "cat"], COUNTS, 24, seed=0):
+        path = tmp_path / "images" / crop.split / f"{crop.label:03d}" / f"{crop.number:04d}.png"
+        assert Image.open(path).tobytes() == crop.image.tobytes()

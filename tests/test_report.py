@@ -12,9 +12,10 @@ from report_artefacts import write_artefacts
 from vital.errors import ArtefactError
 from vital.figures import class_colours, draw_embedding, loss_columns, save_figure
 from vital.files import write_csv, write_json, write_parquet
-from vital.manifest import read_manifest, write_manifest
+from vital.manifest import read_manifest
 from vital.params.report import ReportParams
 from vital.project import Project
+from vital.reference_table import read_references
 from vital.report import build_report
 
 CLASSES = ("brick wall", "NA", "$x^2$ 'quoted' \"twice\" 猫 é", "<script>alert(1)</script>")
@@ -159,7 +160,8 @@ def test_a_metric_that_is_not_known_is_a_dash(project: Project) -> None:
         ("data/scores/embedding.csv", "No map here yet"),
         ("data/visualizations/vital/history.parquet", "No curves here yet"),
         ("data/visualizations/vital/index.parquet", "No visualizations here yet"),
-        ("data/images/manifest.parquet", "no photographs of this unit here"),
+        ("data/images/manifest.parquet", "No images here yet"),
+        ("data/statistics/references.parquet", "no photographs of this unit here"),
         ("data/model/model.json", "No network here yet"),
         ("dvc.lock", "No dvc.lock here"),
     ],
@@ -186,8 +188,8 @@ def test_a_path_that_leads_outside_is_refused(project: Project, hostile: str) ->
 
 
 def test_a_photograph_outside_is_refused(project: Project) -> None:
-    rows = read_manifest(project.images).assign(path="../model/model.json")
-    write_manifest(project.images, rows.to_dict("records"))
+    path = project.statistics / "references.parquet"
+    write_parquet(path, pd.read_parquet(path).assign(path="../model/model.json"))
     with pytest.raises(ArtefactError, match="outside"):
         build(project)
 
@@ -211,6 +213,16 @@ def test_references_are_as_many_as_asked_for_and_from_those_averaged(project: Pr
     page = build(project, references=3)
     assert len(list((project.report / "images").glob("photograph-*"))) == 2 * 3
     assert sum("photograph" in caption for caption in page.captions) == 2 * 3
+
+
+def test_photographs_are_those_whose_features_were_averaged(project: Project) -> None:
+    averaged = read_references(project.statistics)
+    last = averaged.groupby("unit").tail(1)
+    write_parquet(project.statistics / "references.parquet", last)
+    build(project, references=3)
+    shown = sorted((project.report / "images").glob("photograph-*"))
+    expected = [Image.open(project.images / path).tobytes() for path in last["path"]]
+    assert [Image.open(path).tobytes() for path in shown] == expected
 
 
 def test_large_photographs_are_shrunk_and_lose_their_metadata(project: Project) -> None:

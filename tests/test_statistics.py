@@ -167,8 +167,9 @@ def test_a_failing_source_leaves_the_old_statistics(
         write_statistics(folder, TAPS, {}, broken())
     assert tap_file(folder, "conv1").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert [path.name for path in folder.iterdir()] == ["taps"]
 
 
 @pytest.mark.parametrize("tap", ["../../outside", "/etc/outside", "..", "a/b"])
 def test_a_tap_name_cannot_lead_out_of_the_folder(tmp_path: Path, tap: str) -> None:
-    assert tap_file(tmp_path, tap).resolve().parent == tmp_path.resolve()
+    assert tap_file(tmp_path, tap).resolve().parent == (tmp_path / "taps").resolve()

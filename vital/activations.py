@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from vital.errors import ModelError, nearest
+from vital.layouts import channels_first
 
 INPUT_TAP = "input"
 """The pseudo-tap whose activations are the normalised input's colours: luminance, two opponents.
@@ -25,6 +27,8 @@ _OPPONENT_COLOURS = (
     (6**-0.5, 6**-0.5, -2 * 6**-0.5),
 )
 
+_LATER_RUN = re.compile(r"(.+)@([1-9][0-9]*)")
+
 
 class _AllTapsSeenError(Exception):
     """Unwinds the forward pass once nothing more is needed from it."""
@@ -34,17 +38,20 @@ class TapReader:
     """Reads activations of named modules; a context manager that takes its hooks away again.
 
     Calling it with a batch (B, 3, H, W) gives, per tap, a tensor (B, C, D): D positions of a
-    feature map, or tokens, in C channels. Gradients flow to the input.
+    feature map, or tokens, in C channels. Gradients flow to the input. Of a module that runs
+    several times in a forward pass, ``name`` is the first run, ``name@2`` the second.
 
-    Raises ModelError for a tap that the network does not have.
+    Raises ModelError for a tap that the network does not have, that never runs, or whose output
+    is not one tensor with a row per image.
     """
 
     def __init__(self, model: nn.Module, taps: Iterable[str]) -> None:
         self._model = model
         self._taps = list(taps)
-        self._modules = {name: find_module(model, name) for name in self._taps if name != INPUT_TAP}
-        self._channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
+        self._places = {tap: locate(model, tap) for tap in self._taps if tap != INPUT_TAP}
+        self._modules = {name: find_module(model, name) for name, _ in self._places.values()}
         self._handles: list[RemovableHandle] = []
+        self._runs: dict[str, int] = {}
         self._seen: dict[str, tuple[torch.Tensor, int]] = {}
         self._copied: set[str] = set()
 
@@ -72,49 +79,66 @@ class TapReader:
             # A later module worked in place on a tap's output: from now on keep a copy of it.
             self._copied |= overwritten
             self._forward(images)
-        values = {name: output for name, (output, _) in self._seen.items()}
+        values = {tap: self._positions_last(tap, images) for tap in self._seen}
         self._seen.clear()
         if INPUT_TAP in self._taps:
-            values[INPUT_TAP] = opponent_colours(images)
-        return {name: self._positions_last(name, values[name]) for name in self._taps}
+            values[INPUT_TAP] = opponent_colours(images).flatten(2)
+        return {tap: values[tap] for tap in self._taps}
 
     def _forward(self, images: torch.Tensor) -> None:
         self._seen.clear()
-        if not self._modules:
+        self._runs.clear()
+        if not self._places:
             return
         try:
             self._model(images)
         except _AllTapsSeenError:
             return
-        unseen = [name for name in self._modules if name not in self._seen]
-        if unseen:
-            raise ModelError(f"tap {unseen[0]!r} is never run in the network's forward pass")
+        (unseen, *_) = [tap for tap in self._places if tap not in self._seen]
+        runs = self._runs.get(self._places[unseen][0], 0)
+        times = f"runs only {runs} times" if runs else "is never run"
+        raise ModelError(f"tap {unseen!r} {times} in the network's forward pass")
 
     def _hook(self, name: str) -> Any:
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if not isinstance(output, torch.Tensor):
-                raise ModelError(f"tap {name!r} gives {type(output).__name__}, not one tensor")
-            if name not in self._seen:
-                value = output.clone() if name in self._copied else output
-                self._seen[name] = (value, value._version)
-            if len(self._seen) == len(self._modules):
+            self._runs[name] = self._runs.get(name, 0) + 1
+            for tap, place in self._places.items():
+                if place == (name, self._runs[name]):
+                    self._keep(tap, output)
+            if len(self._seen) == len(self._places):
                 raise _AllTapsSeenError
 
         return keep
 
-    def _overwritten(self) -> set[str]:
-        return {name for name, (value, version) in self._seen.items() if value._version != version}
+    def _keep(self, tap: str, output: Any) -> None:
+        if not isinstance(output, torch.Tensor):
+            raise ModelError(f"tap {tap!r} gives {type(output).__name__}, not one tensor")
+        value = output.clone() if tap in self._copied else output
+        self._seen[tap] = (value, value._version)
 
-    def _positions_last(self, name: str, value: torch.Tensor) -> torch.Tensor:
-        if value.dim() == 4:
-            if self._channels_last and name != INPUT_TAP:
-                value = value.permute(0, 3, 1, 2)
-            return value.flatten(2)
-        if value.dim() == 3:
-            return value.transpose(1, 2)
-        if value.dim() == 2:
-            return value.unsqueeze(-1)
-        raise ModelError(f"tap {name!r} gives a tensor of {value.dim()} dimensions; 2 to 4 work")
+    def _overwritten(self) -> set[str]:
+        return {tap for tap, (value, version) in self._seen.items() if value._version != version}
+
+    def _positions_last(self, tap: str, images: torch.Tensor) -> torch.Tensor:
+        module = self._modules[self._places[tap][0]]
+        try:
+            return read_layout(self._model, module, self._seen[tap][0], images).flatten(2)
+        except ValueError as error:
+            raise ModelError(f"tap {tap!r} gives {error}") from None
+
+
+def read_layout(
+    model: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor
+) -> torch.Tensor:
+    """A module's output for ``images`` as (B, C, H, W), (B, C, N) or (B, C, 1).
+
+    Raises ValueError for an output that cannot be read so.
+    """
+    if value.dim() > 0 and len(value) != len(images):
+        raise ValueError(f"{len(value)} rows for {len(images)} images, not one row per image")
+    height, width = images.shape[-2:]
+    declared = str(getattr(model, "output_fmt", "NCHW"))
+    return channels_first(value, module, (height, width), declared)
 
 
 def opponent_colours(images: torch.Tensor) -> torch.Tensor:
@@ -135,11 +159,27 @@ def find_module(model: nn.Module, name: str) -> nn.Module:
     return modules[name]
 
 
+def locate(model: nn.Module, tap: str) -> tuple[str, int]:
+    """The name of a tap's module, and which of its runs in a forward pass is read, from 1.
+
+    Raises ModelError for a module that the network does not have.
+    """
+    later = _LATER_RUN.fullmatch(tap)
+    name, run = (later[1], int(later[2])) if later else (tap, 1)
+    find_module(model, name)
+    return name, run
+
+
+def blank_image(model: nn.Module, size: tuple[int, int]) -> torch.Tensor:
+    """Zeros (1, 3, H, W) of (height, width) ``size``, on the device of the network's weights."""
+    weight = next(model.parameters(), None)
+    return torch.zeros(1, 3, *size, device=weight.device if weight is not None else None)
+
+
 def tap_shapes(
     model: nn.Module, taps: Iterable[str], size: tuple[int, int]
 ) -> dict[str, tuple[int, int]]:
     """(channels, positions) of each tap for one image of (height, width) ``size``."""
-    device = next(model.parameters()).device
     with torch.no_grad(), TapReader(model, taps) as read:
-        values = read(torch.zeros(1, 3, *size, device=device))
+        values = read(blank_image(model, size))
     return {name: (value.shape[1], value.shape[2]) for name, value in values.items()}

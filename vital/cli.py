@@ -14,12 +14,19 @@ import typer
 from vital.errors import ParamsError, VitalError
 from vital.project import STAGES, Project
 
+MODEL_NAMES = "timm/<name>, torchvision/<name> or python:<package.module>:<factory>"
+
 app = typer.Typer(
     help="Show what units of a vision network respond to.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+profile = typer.Typer(help="Params files for one experiment each.", no_args_is_help=True)
+app.add_typer(profile, name="profile")
+
+PROFILES = Path("profiles")
 
 
 def main() -> None:
@@ -58,16 +65,21 @@ for _stage in STAGES:
 @app.command()
 def visualize(
     model: Annotated[
-        str | None, typer.Option(help="timm/<name>; without it, the stage runs")
+        str | None, typer.Option(help=f"{MODEL_NAMES}; without it, the stage runs")
     ] = None,
     references: Annotated[
-        Path | None, typer.Option(help="A folder with a subfolder of images per class")
+        str | None, typer.Option(help="A folder with a subfolder of images per class, or a source")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where images, index and history go")] = Path("out"),
-    checkpoint: Annotated[Path | None, typer.Option(help="Weights; else timm's own")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights; else published ones")] = None,
+    weights: Annotated[str | None, typer.Option(help="Which of torchvision's weights")] = None,
     model_kwargs: Annotated[list[str], typer.Option(help="K=V, for the network")] = [],  # noqa: B006
+    preprocessing: Annotated[list[str], typer.Option(help="K=V, over the network's own")] = [],  # noqa: B006
     units: Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")] = None,
     taps: Annotated[str | None, typer.Option(help="Module names, comma-separated")] = None,
+    data: Annotated[
+        list[str], typer.Option(help="K=V of the references: root, split, columns, class_map")
+    ] = [],  # noqa: B006
     per_class: Annotated[int | None, typer.Option(min=1, help="Reference images per unit")] = None,
     size: Annotated[int | None, typer.Option(min=16, help="Side of the image, in pixels")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimisation steps")] = None,
@@ -88,9 +100,11 @@ def visualize(
         params["steps"] = steps
     made = make(
         model,
-        references,
+        {"source": references, **_key_values(data, "--data")},
         checkpoint=checkpoint,
+        weights=weights,
         model_kwargs=_key_values(model_kwargs, "--model-kwargs"),
+        preprocessing=_key_values(preprocessing, "--preprocessing"),
         units=_names(units),
         taps=_names(taps),
         per_class=per_class,
@@ -126,14 +140,17 @@ def _key_values(items: list[str], option: str) -> dict[str, Any]:
 
 @app.command()
 def taps(
-    model: Annotated[str, typer.Argument(help="timm/<name>; its weights are not needed")],
+    model: Annotated[str, typer.Argument(help=f"{MODEL_NAMES}; its weights are not needed")],
     model_kwargs: Annotated[list[str], typer.Option(help="K=V, for the network")] = [],  # noqa: B006
+    weights: Annotated[str | None, typer.Option(help="Which of torchvision's weights")] = None,
+    size: Annotated[int | None, typer.Option(min=16, help="Side of the image, in pixels")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every module, not the defaults")] = False,
 ) -> None:
     """Show where a network can be read: names, shapes (channels x positions), default weights."""
-    from vital.taps import describe_taps
+    from vital.tap_table import describe_taps
 
-    table = describe_taps(model, _key_values(model_kwargs, "--model-kwargs"), every)
+    kwargs = _key_values(model_kwargs, "--model-kwargs")
+    table = describe_taps(model, kwargs, weights=weights, size=size, every=every)
     typer.echo(table.to_string(index=False))
 
 
@@ -147,6 +164,39 @@ def estimate(
 
     for name, value in estimate_run(params, device).items():
         typer.echo(f"{name:<28}{value}")
+
+
+@profile.command("list")
+def list_() -> None:
+    """List the profiles and, with a leading +, the variants that can be laid over them."""
+    from vital.profiles import list_profiles
+
+    for name, headline in list_profiles(PROFILES).items():
+        typer.echo(f"{name:<18}{headline}")
+
+
+ProfileName = Annotated[str, typer.Argument(help="A profile and its variants: resnet50+quick")]
+
+
+@profile.command()
+def show(name: ProfileName) -> None:
+    """Print a profile as a params file."""
+    from vital.profiles import compose_profile
+
+    typer.echo(compose_profile(PROFILES, name), nl=False)
+
+
+@profile.command()
+def use(
+    name: ProfileName,
+    overwrite: Annotated[bool, typer.Option(help="Also when values of your own get lost")] = False,
+) -> None:
+    """Write a profile to params.yaml."""
+    from vital.profiles import use_profile
+
+    path = Project(Path.cwd()).params
+    use_profile(PROFILES, name, path, overwrite)
+    typer.echo(f"{path.name} is now {name}")
 
 
 @app.command()

@@ -12,6 +12,7 @@ import torch
 
 from vital import (
     activations,
+    layouts,
     objectives,
     optimize,
     parametrizations,
@@ -128,6 +129,7 @@ class Engine:
             parametrizations,
             pooling,
             schedule,
+            layouts,
             seeds,
             statistics,
             vital_method,

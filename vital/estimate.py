@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from vital.activations import TapReader, tap_shapes
+from vital.collection import count_classes
 from vital.devices import resolve_device
 from vital.methods.vital import SortMatchingObjective, tap_weights
-from vital.models import build_network, default_taps, freeze, timm_preprocessing
+from vital.networks import build_network, freeze
 from vital.optimize import Draws, TargetState, optimize, pad
 from vital.parametrizations import Pixels
 from vital.params.base import read_block, read_params
@@ -23,9 +24,9 @@ from vital.params.data import DataParams
 from vital.params.extract import ExtractParams
 from vital.params.model import ModelParams
 from vital.params.visualize import VisualizeParams
-from vital.photographs import select_classes
-from vital.preprocessing import Preprocessing
+from vital.preprocessing import network_preprocessing
 from vital.statistics import TapStatistics
+from vital.taps import default_taps
 
 TIMED_STEPS = 3
 
@@ -39,18 +40,19 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
     check_params(content)
     data = read_block(content, "data", DataParams)
     params = read_block(content, "visualize", VisualizeParams)
-    classes = select_classes(data.classes)
-    units = len(classes) if params.units == "all" else len(params.units)
-    shapes, seconds = _time_steps(content, params, data, len(classes), resolve_device(device_name))
+    classes = count_classes(data)
+    units = classes if params.units == "all" else len(params.units)
+    device = resolve_device(device_name)
+    shapes, size, seconds = _time_steps(content, params, data, classes, device)
     batches = -(-units * params.seeds // params.batch)
     values = sum(channels * positions for channels, positions in shapes.values())
-    image = 3 * data.size**2
+    image = 3 * size[0] * size[1]
     return {
         "targets": f"{units * params.seeds} in {batches} batches of {params.batch}",
         "seconds per step": f"{seconds:.3f}",
         "visualize": f"about {seconds * params.steps * batches / 60:.1f} minutes",
         "memory at its peak": f"{_peak_memory() / 2**30:.2f} GiB",
-        "statistics on disk": f"{values * len(classes) * 4 / 2**20:.1f} MiB",
+        "statistics on disk": f"{values * classes * 4 / 2**20:.1f} MiB",
         "work store on disk": f"{image * 12 * units * params.seeds / 2**20:.1f} MiB",
     }
 
@@ -61,15 +63,16 @@ def _time_steps(
     data: DataParams,
     classes: int,
     device: torch.device,
-) -> tuple[dict[str, tuple[int, int]], float]:
+) -> tuple[dict[str, tuple[int, int]], tuple[int, int], float]:
     model = read_block(content, "model", ModelParams)
     extract = read_block(content, "extract", ExtractParams)
     kwargs = {"num_classes": classes, **model.kwargs} if model.train else model.kwargs
-    network = freeze(build_network(model.name, kwargs)).to(device)
-    config = timm_preprocessing(network)
-    size = (data.size, data.size) if model.train else config.size
-    preprocessing = Preprocessing(size, config.mean, config.std)
-    taps = list(extract.taps or model.taps or default_taps(network))
+    network = freeze(build_network(model.name, kwargs, weights=model.weights)).to(device)
+    cut = {"size": (data.size, data.size)} if model.train and data.size else {}
+    changes = model.preprocessing.given() if model.preprocessing else {}
+    preprocessing = network_preprocessing(network, {**cut, **changes})
+    size = preprocessing.size
+    taps = list(extract.taps or model.taps or default_taps(network, size))
     shapes = tap_shapes(network, taps, size)
     statistics = {tap: _blank(*shape) for tap, shape in shapes.items()}
     method = params.method().model_copy(update={"steps": TIMED_STEPS + 1})
@@ -94,7 +97,7 @@ def _time_steps(
             checkpoint=lambda _states: None,
             report=lambda _loss: times.append(time.perf_counter()),
         )
-    return shapes, float(np.diff(times).mean())
+    return shapes, size, float(np.diff(times).mean())
 
 
 def _blank(channels: int, positions: int) -> TapStatistics:

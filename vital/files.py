@@ -57,7 +57,11 @@ def _flush_to_disk(path: Path) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_bytes(content)
+        try:
+            temporary.write_bytes(content)
+        except OSError as error:
+            error.filename = str(path)  # which write() itself does not know
+            raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,12 +10,17 @@ from vital.errors import DataError, nearest
 from vital.files import read_parquet, write_parquet
 
 FILE_NAME = "manifest.parquet"
-COLUMNS = ("path", "label", "class_name", "split", "width", "height", "sha256")
+SKIPPED_FILE = "skipped.parquet"
+COLUMNS = ("path", "label", "class_name", "split", "width", "height", "sha256", "source")
+SKIPPED_COLUMNS = ("class_name", "source", "reason")
 SPLITS = ("train", "validation", "heldout")
 
 
 def write_manifest(folder: Path, rows: list[dict[str, object]]) -> None:
-    """Write the manifest of the images in ``folder``, sorted by split, label and path."""
+    """Write the manifest of the images in ``folder``, sorted by split, label and path.
+
+    ``path`` is relative to ``folder``, and ``source`` to where the images were taken from.
+    """
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table["split"].map(SPLITS.index)
     table = table.assign(order=order).sort_values(["order", "label", "path"], kind="stable")
@@ -25,6 +30,18 @@ def write_manifest(folder: Path, rows: list[dict[str, object]]) -> None:
 def read_manifest(folder: Path) -> pd.DataFrame:
     """Read the manifest of ``folder``; ``path`` is relative to it."""
     return read_parquet(folder / FILE_NAME)
+
+
+def write_skipped(folder: Path, rows: list[dict[str, object]]) -> None:
+    """Write down which images were drawn but could not be used, and why."""
+    write_parquet(
+        folder / SKIPPED_FILE, pd.DataFrame(rows, columns=list(SKIPPED_COLUMNS), dtype=str)
+    )
+
+
+def read_skipped(folder: Path) -> pd.DataFrame:
+    """What :func:`write_skipped` wrote: a row per image, perhaps none."""
+    return read_parquet(folder / SKIPPED_FILE)
 
 
 def class_names(manifest: pd.DataFrame) -> list[str]:

@@ -15,7 +15,6 @@ from importlib.resources.abc import Traversable
 import numpy as np
 from PIL import Image
 
-from vital.errors import ParamsError, nearest
 from vital.manifest import SPLITS
 from vital.seeds import derive_seed
 
@@ -107,24 +106,14 @@ PHOTOGRAPHS: dict[str, Photograph] = {
 
 @dataclass(frozen=True)
 class Crop:
-    """One cut image with its class and split."""
+    """One cut image with its class and split, and the file that it is cut from."""
 
     image: Image.Image
     label: int
     class_name: str
     split: str
     number: int
-
-
-def select_classes(wanted: Sequence[str] | None) -> list[str]:
-    """The classes asked for, in the source's order; all of them where ``wanted`` is None.
-
-    Raises ParamsError for a name that the source does not have.
-    """
-    for name in wanted or ():
-        if name not in PHOTOGRAPHS:
-            raise ParamsError(f"data.classes: no photograph {name!r}; {nearest(name, PHOTOGRAPHS)}")
-    return [name for name in PHOTOGRAPHS if wanted is None or name in wanted]
+    source: str
 
 
 def cut(classes: Sequence[str], counts: Mapping[str, int], size: int, seed: int) -> Iterator[Crop]:
@@ -139,7 +128,7 @@ def cut(classes: Sequence[str], counts: Mapping[str, int], size: int, seed: int)
             for number in range(counts[split]):
                 draws = np.random.default_rng(derive_seed(seed, "crop", name, split, number))
                 image = _cut_one(picture, source, split, size, draws)
-                yield Crop(image, label, name, split, number)
+                yield Crop(image, label, name, split, number, f"{source.package}/{source.file}")
 
 
 def _cut_one(

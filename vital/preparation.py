@@ -4,36 +4,46 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vital.files import digest_file, replacing_folder
-from vital.manifest import write_manifest
+from vital.collection import Collection, PlacedImage
+from vital.files import replacing_folder
+from vital.manifest import write_manifest, write_skipped
 from vital.params.data import DataParams
-from vital.photographs import Crop, cut, select_classes
 from vital.progress import progress_bar
 
 
 def prepare_images(folder: Path, params: DataParams, seed: int) -> int:
-    """Write all images and the manifest to ``folder``; returns how many images there are."""
-    classes = select_classes(params.classes)
-    counts = params.per_class.model_dump()
-    total: int = len(classes) * sum(counts.values())
+    """Write all images, the manifest and what was left out to ``folder``.
+
+    Returns how many images there are. Raises DataError or ParamsError where the source cannot give
+    what is asked for; what stood in ``folder`` before then stays.
+    """
+    collection = Collection(params, seed)
     with replacing_folder(folder) as temporary:
-        crops = cut(classes, counts, params.size, seed)
-        bar = progress_bar(crops, total=total, label="prepare", unit="images")
-        write_manifest(temporary, [_write(temporary, crop) for crop in bar])
-    return total
+        bar = progress_bar(collection, label="prepare", unit="images")
+        rows = [_write(temporary, image) for image in bar]
+        write_manifest(temporary, rows)
+        write_skipped(
+            temporary,
+            [
+                {"class_name": name, "source": one.origin, "reason": one.reason}
+                for name, one in collection.skipped
+            ],
+        )
+    return len(rows)
 
 
-def _write(folder: Path, crop: Crop) -> dict[str, object]:
-    relative = f"{crop.split}/{crop.label:03d}/{crop.number:04d}.png"
+def _write(folder: Path, image: PlacedImage) -> dict[str, object]:
+    relative = f"{image.split}/{image.label:03d}/{image.number:04d}{image.encoded.suffix}"
     path = folder / relative
     path.parent.mkdir(parents=True, exist_ok=True)
-    crop.image.save(path, format="PNG")
+    path.write_bytes(image.encoded.content)
     return {
         "path": relative,
-        "label": crop.label,
-        "class_name": crop.class_name,
-        "split": crop.split,
-        "width": crop.image.width,
-        "height": crop.image.height,
-        "sha256": digest_file(path),
+        "label": image.label,
+        "class_name": image.class_name,
+        "split": image.split,
+        "width": image.encoded.width,
+        "height": image.encoded.height,
+        "sha256": image.encoded.sha256,
+        "source": image.source,
     }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+DESCRIPTION_FILE = "model.json"
+"""What the network is, beside its weights."""
+
 STAGES = ("prepare", "model", "extract", "visualize", "score", "report")
 
 

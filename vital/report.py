@@ -17,7 +17,6 @@ from PIL import Image
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from vital.data import reference_rows
 from vital.errors import ArtefactError
 from vital.figures import LOOKS, class_colours, draw_embedding, draw_losses, save_figure
 from vital.files import read_json, read_parquet, replacing_folder, write_text
@@ -26,12 +25,12 @@ from vital.index import HISTORY_FILE, INDEX_FILE, PHOTOGRAPH, REAL, read_history
 from vital.manifest import FILE_NAME as MANIFEST_FILE
 from vital.manifest import SPLITS, read_manifest
 from vital.methods import METHODS
-from vital.models import DESCRIPTION_FILE
-from vital.params.base import read_block, read_params, read_seed
+from vital.params.base import read_block, read_params
 from vital.params.extract import ExtractParams
 from vital.params.report import ReportParams
 from vital.params.visualize import VisualizeParams
-from vital.project import Project
+from vital.project import DESCRIPTION_FILE, Project
+from vital.reference_table import REFERENCES_FILE, read_references
 from vital.units import CLASS_TAP
 
 PAGE = "index.html"
@@ -46,6 +45,7 @@ _LARGEST_PHOTOGRAPH = 512
 _INDEX_COLUMNS = ("method", "tap", "unit", "name", "seed", "image", "probability")
 _TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", "top1")
 _MANIFEST_COLUMNS = ("path", "label", "class_name", "split")
+_REFERENCE_COLUMNS = ("tap", "unit", "path")
 _EMBEDDING_COLUMNS = ("kind", "unit", "name", "x", "y")
 
 Content = TypeVar("Content")
@@ -229,15 +229,14 @@ def _gallery(project: Project, params: ReportParams, shelf: _Shelf) -> list[Card
 
 def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
     """For each class the first few of the very images whose features were averaged."""
-    manifest = _manifest(project)
-    if manifest is None:
+    path = project.statistics / REFERENCES_FILE
+    if not path.exists():
         return {}
-    content = read_params(project.params)
-    wanted = read_block(content, "extract", ExtractParams).references
-    averaged = reference_rows(manifest, wanted, read_seed(content))
+    averaged = _checked(read_references(path.parent), _REFERENCE_COLUMNS, path)
+    averaged = averaged[averaged["tap"] == CLASS_TAP]
     return {
-        int(str(label)): [_inside(project.images, str(path)) for path in rows["path"].head(most)]
-        for label, rows in averaged.groupby("label")
+        int(str(unit)): [_inside(project.images, str(path)) for path in rows["path"].head(most)]
+        for unit, rows in averaged.groupby("unit")
     }
 
 

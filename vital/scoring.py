@@ -21,8 +21,9 @@ from vital.metrics.agreement import top_k_agreement
 from vital.metrics.embedding import centroid_distances, tsne
 from vital.metrics.frechet import frechet_distance
 from vital.metrics.kernel import kernel_distance
-from vital.models import StudiedModel, features_and_logits
+from vital.models import StudiedModel
 from vital.params.score import ScoreParams
+from vital.penultimate import features_and_logits
 from vital.seeds import derive_seed, generator
 from vital.units import CLASS_TAP
 
@@ -66,7 +67,8 @@ def score_methods(
 ) -> Scores:
     """Score each method's folder of visualizations, and as many real images, alike.
 
-    ``held_out`` holds manifest rows of ``images`` that no visualization was made from.
+    ``held_out`` holds manifest rows of ``images`` that no visualization was made from, with the
+    network's own labels.
     """
     indices = {method: _index_rows(folder, method) for method, folder in methods.items()}
     wanted = _largest_counts(indices)

@@ -23,6 +23,8 @@ from vital.errors import ArtefactError
 from vital.files import replacing_folder
 
 SCHEMA_VERSION = "1"
+TAPS_FOLDER = "taps"
+"""Holds a file per tap and nothing else, as a tap may have any name."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +120,16 @@ def write_statistics(
 ) -> None:
     """Write a Parquet file per tap, a row group per unit, taking the units one by one.
 
-    ``folder`` appears, or gives way to its successor, only when all of them are written.
+    They appear in a folder of ``folder``, or replace those there, only when all are written.
     """
     described = {**metadata, "taps": json.dumps(list(taps)), "schema_version": SCHEMA_VERSION}
-    with replacing_folder(folder) as temporary, ExitStack() as opened:
+    with replacing_folder(folder / TAPS_FOLDER) as temporary, ExitStack() as opened:
         writers: dict[str, pq.ParquetWriter] = {}
         for unit, kept in units:
             for tap in taps:
                 table = _to_table(unit, tap, kept[tap], described)
                 if tap not in writers:
-                    writer = pq.ParquetWriter(tap_file(temporary, tap), table.schema)
+                    writer = pq.ParquetWriter(temporary / _file_name(tap), table.schema)
                     writers[tap] = opened.enter_context(writer)
                 writers[tap].write_table(table, row_group_size=table.num_rows)
 
@@ -137,17 +139,33 @@ def read_statistics(folder: Path, units: Sequence[str]) -> dict[str, UnitStatist
 
     Raises ArtefactError when a file is missing or damaged, or a unit is not in it.
     """
-    found = sorted(folder.glob("*.parquet"))
-    if not found:
-        raise ArtefactError(f"{folder} holds no statistics: run the extract stage")
-    taps = json.loads(StatisticsFile(found[0]).metadata["taps"])
+    taps = json.loads(_any_file(folder).metadata["taps"])
     files = {tap: StatisticsFile(tap_file(folder, tap)) for tap in taps}
     return {unit: {tap: file.read(unit) for tap, file in files.items()} for unit in units}
 
 
+def extracted_units(folder: Path) -> list[str]:
+    """The units that have statistics, in the order of their extraction.
+
+    Raises ArtefactError when there are no statistics.
+    """
+    return _any_file(folder).units()
+
+
+def _any_file(folder: Path) -> StatisticsFile:
+    found = sorted((folder / TAPS_FOLDER).glob("*.parquet"))
+    if not found:
+        raise ArtefactError(f"{folder} holds no statistics: run the extract stage")
+    return StatisticsFile(found[0])
+
+
 def tap_file(folder: Path, tap: str) -> Path:
     """Where a tap's statistics lie; the tap's name cannot lead out of the folder."""
-    return folder / (tap.replace("/", "_").replace("\\", "_").lstrip(".") + ".parquet")
+    return folder / TAPS_FOLDER / _file_name(tap)
+
+
+def _file_name(tap: str) -> str:
+    return tap.replace("/", "_").replace("\\", "_").lstrip(".") + ".parquet"
 
 
 class StatisticsFile:

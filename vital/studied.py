@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +9,23 @@ import pandas as pd
 import torch
 from torch import nn
 
+from vital.activations import tap_shapes
+from vital.classes import ClassMap, resolve_labels
 from vital.data import load_images
 from vital.errors import ModelError
+from vital.factories import PREFIX, factory_sha256
+from vital.files import digest_file
 from vital.manifest import class_names, split_rows
-from vital.models import (
-    build_network,
-    default_taps,
-    describe_further,
-    freeze,
-    load_model,
-    load_weights,
-    save_model,
-    timm_preprocessing,
-)
+from vital.models import describe_further, known_classes, load_model, save_model
+from vital.network_config import network_config
+from vital.networks import build_network, freeze
 from vital.params.model import ModelParams
-from vital.preprocessing import Preprocessing
+from vital.preprocessing import Preprocessing, network_preprocessing
 from vital.seeds import derive_seed
+from vital.survey import count_classes
+from vital.taps import default_taps
 from vital.training import LabelledImages, accuracy, train
+from vital.weights import load_weights
 
 
 def make_model(
@@ -34,27 +33,33 @@ def make_model(
 ) -> dict[str, float]:
     """Write the network to ``folder`` and return its accuracy on the saved weights.
 
-    Raises ModelError when the parameters name no source of weights, or more than one.
+    Raises ModelError when the parameters name no source of weights, or more than one, and for
+    classes, preprocessing or taps that do not fit the network.
     """
-    classes = class_names(manifest)
-    network = _with_weights(images, manifest, classes, params, seed)
+    network = _with_weights(images, manifest, params, seed)
     preprocessing = _preprocessing(network, manifest, params)
-    description: dict[str, Any] = {
+    classes = _classes(network, manifest, params, preprocessing.size)
+    resolved = resolve_labels(manifest, ClassMap(classes, len(classes)))
+    description = {
         "architecture": params.name,
-        "kwargs": _kwargs(params, classes),
-        "weights": _origin(params, seed),
+        "kwargs": _kwargs(params, manifest),
+        "weights": _origin(network, params, seed),
         "classes": classes,
         "preprocessing": preprocessing.to_dict(),
-        "taps": params.taps or default_taps(network),
+        "taps": _taps(network, params, preprocessing.size),
+        **_further_pins(network, params),
     }
     save_model(folder, network, description)
-    metrics = measure(folder, images, manifest)
+    metrics = measure(folder, images, resolved)
     describe_further(folder, {"accuracy": metrics["accuracy_top1"]})
     return metrics
 
 
 def measure(folder: Path, images: Path, manifest: pd.DataFrame) -> dict[str, float]:
-    """The saved network's accuracy on the validation and on the held-out images."""
+    """The saved network's accuracy on the validation and on the held-out images.
+
+    The manifest's labels are the network's.
+    """
     model = load_model(folder)
     splits = {"accuracy_top1": "validation", "accuracy_top1_heldout": "heldout"}
     return {
@@ -64,14 +69,19 @@ def measure(folder: Path, images: Path, manifest: pd.DataFrame) -> dict[str, flo
 
 
 def _with_weights(
-    images: Path, manifest: pd.DataFrame, classes: list[str], params: ModelParams, seed: int
+    images: Path, manifest: pd.DataFrame, params: ModelParams, seed: int
 ) -> nn.Module:
-    origins = [params.checkpoint is not None, params.pretrained, params.train is not None]
+    origins = [params.checkpoint is not None, params.fetched, params.train is not None]
     if sum(origins) != 1:
         raise ModelError("give exactly one of model.checkpoint, model.pretrained and model.train")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "model", "initial weights"))
-        network = build_network(params.name, _kwargs(params, classes), params.pretrained)
+        network = build_network(
+            params.name,
+            _kwargs(params, manifest),
+            pretrained=params.fetched,
+            weights=params.weights,
+        )
         if params.train is not None:
             preprocessing = _preprocessing(network, manifest, params)
             train(network, _load(images, manifest, "train", preprocessing), params.train, seed)
@@ -80,22 +90,41 @@ def _with_weights(
     return freeze(network)
 
 
-def _kwargs(params: ModelParams, classes: list[str]) -> Mapping[str, Any]:
-    return {"num_classes": len(classes), **params.kwargs} if params.train else dict(params.kwargs)
+def _kwargs(params: ModelParams, manifest: pd.DataFrame) -> dict[str, Any]:
+    """A network trained here gets as many logits as there are classes."""
+    if params.train is None:
+        return dict(params.kwargs)
+    return {"num_classes": len(class_names(manifest)), **params.kwargs}
+
+
+def _classes(
+    network: nn.Module, manifest: pd.DataFrame, params: ModelParams, size: tuple[int, int]
+) -> list[str]:
+    """The names that are given, those that were trained on, the network's own, or ImageNet's."""
+    trained_on = class_names(manifest) if params.train is not None else ()
+    names = known_classes(network, params.classes or trained_on, size)
+    return list(ClassMap(names, count_classes(network, size)).names)
+
+
+def _taps(network: nn.Module, params: ModelParams, size: tuple[int, int]) -> dict[str, float]:
+    if params.taps is None:
+        return default_taps(network, size)
+    tap_shapes(network, params.taps, size)  # a name that cannot be read is an error now, not later
+    return dict(params.taps)
 
 
 def _preprocessing(
     network: nn.Module, manifest: pd.DataFrame, params: ModelParams
 ) -> Preprocessing:
     """A network trained here sees images at the size they were cut."""
-    config = timm_preprocessing(network)
-    if params.train is None:
-        return config
-    size = (int(manifest["height"].iloc[0]), int(manifest["width"].iloc[0]))
-    return Preprocessing(size, config.mean, config.std, config.interpolation, crop_pct=1.0)
+    changes = params.preprocessing.given() if params.preprocessing else {}
+    if params.train is not None:
+        cut = (int(manifest["height"].iloc[0]), int(manifest["width"].iloc[0]))
+        changes = {"size": cut, "crop_pct": 1.0, **changes}
+    return network_preprocessing(network, changes)
 
 
-def _origin(params: ModelParams, seed: int) -> dict[str, Any]:
+def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any]:
     if params.train is not None:
         return {
             "origin": "trained here on the train split; the last step's weights are kept",
@@ -103,8 +132,20 @@ def _origin(params: ModelParams, seed: int) -> dict[str, Any]:
             "seed": seed,
         }
     if params.checkpoint is not None:
-        return {"origin": "checkpoint", "file": Path(params.checkpoint).name}
-    return {"origin": "timm's pretrained weights"}
+        file = Path(params.checkpoint)
+        return {"origin": "checkpoint", "file": file.name, "sha256": digest_file(file)}
+    if params.name.startswith(PREFIX):
+        return {"origin": "given by the factory"}
+    return {"origin": "published with the architecture", "tag": network_config(network).get("tag")}
+
+
+def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:
+    """What building the same network again depends on besides its name and arguments."""
+    if params.name.startswith(PREFIX):
+        return {"source_sha256": factory_sha256(params.name)}
+    if params.name.startswith("torchvision/"):
+        return {"entry": network_config(network)["tag"]}
+    return {}
 
 
 def _load(

@@ -9,7 +9,8 @@ import pandas as pd
 
 from vital.engine import Finished
 from vital.files import write_parquet
-from vital.images import to_uint8, write_png
+from vital.image_tensors import to_uint8
+from vital.images import write_png
 from vital.index import HISTORY_FILE, INDEX_FILE
 from vital.preprocessing import Preprocessing
 from vital.units import Target

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-import safetensors.torch
 import torch
 
-from vital.files import remove_stale, replacing
+from vital.files import remove_stale
 from vital.optimize import TargetState
+from vital.tensor_files import write_tensors
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,9 @@ class WorkStore:
             "second": state.second.contiguous(),
             "history": torch.tensor(state.history, dtype=torch.float64),
         }
-        metadata = {"step": str(state.step), "record": json.dumps(record, sort_keys=True)}
-        with replacing(path) as temporary:
-            safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+        # The record's order is that of the index's columns: it has to come back as it was.
+        metadata = {"step": str(state.step), "record": json.dumps(record)}
+        write_tensors(path, tensors, metadata)
 
     def _read(self, path: Path) -> tuple[TargetState, dict[str, Any]] | None:
         if not path.is_file():

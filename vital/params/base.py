@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from vital.errors import ParamsError, nearest
 
 BLOCKS = ("seed", "data", "model", "extract", "visualize", "score", "report")
+
+_RULE = "rule"
+"""The type of problems that a block's own validators find."""
 
 Positive = Annotated[int, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
@@ -78,6 +82,11 @@ def check_block(values: Any, name: str, kind: type[BlockType]) -> BlockType:
         raise ParamsError("\n".join(lines)) from None
 
 
+def rule_error(text: str) -> PydanticCustomError:
+    """For a block's validators to raise: ``text`` goes on from the name of the key."""
+    return PydanticCustomError(_RULE, "{text}", {"text": text})
+
+
 def _explain(problem: Any, block: str, kind: type[Block]) -> str:
     key = ".".join([block, *(str(part) for part in problem["loc"])])
     if problem["type"] == "extra_forbidden":
@@ -85,6 +94,8 @@ def _explain(problem: Any, block: str, kind: type[Block]) -> str:
         return f"unknown parameter {key}; {nearest(str(problem['loc'][-1]), legal)}"
     if problem["type"] == "missing":
         return f"parameter {key} is missing"
+    if problem["type"] == _RULE:
+        return f"{key} {problem['msg']}"
     return f"{key}: {problem['input']!r} cannot be used: {problem['msg']}"
 
 

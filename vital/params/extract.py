@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,11 +12,13 @@ from vital.params.base import Block, Positive
 class ExtractParams(Block):
     """Which taps are read and how many reference images of each class are averaged.
 
+    ``select`` says which: ``random`` ones, or those that the network is most ``confident`` of.
     ``pools``: statistics are also kept of the images average-pooled by these numbers of pixels.
     """
 
     taps: tuple[str, ...] | None = None
     references: Positive
+    select: Literal["random", "confident"] = "random"
     pools: tuple[Annotated[int, Field(ge=2)], ...] = ()
     batch: Positive
     device: str = "auto"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, Literal
+
 from pydantic import Field, JsonValue
 
 from vital.params.base import Block, Fraction, Positive, PositiveFloat, Weight
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=16)]
 
 
 class TrainParams(Block):
@@ -28,12 +33,46 @@ class TrainParams(Block):
     shift: bool = False
 
 
+class PreprocessingParams(Block):
+    """What the network's own preprocessing does not say, or what shall be otherwise.
+
+    ``size`` is the side of its input in pixels, or (height, width); ``mean`` and ``std`` are per
+    colour, for pixels in 0..1; ``crop_pct`` is the cropped share of the resized image's side.
+    """
+
+    size: Side | tuple[Side, Side] | None = None
+    mean: tuple[Finite, Finite, Finite] | None = None
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
+    interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] | None = None
+    crop_pct: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields that are set, as those of Preprocessing."""
+        fields = self.model_dump(exclude_none=True)
+        if isinstance(self.size, int):
+            fields["size"] = (self.size, self.size)
+        return fields
+
+
 class ModelParams(Block):
-    """A network by name, with weights from a file, from the hub or trained here."""
+    """A network by name, with weights from a file, published ones, or trained here.
+
+    ``weights`` names an entry of torchvision's weights; ``classes`` its logits (null: as the
+    network does, or those of ImageNet, or those it is trained on here).
+    """
 
     name: str
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
     checkpoint: str | None = None
     pretrained: bool = False
+    weights: str | None = None
     train: TrainParams | None = None
+    preprocessing: PreprocessingParams | None = None
+    classes: tuple[str, ...] | None = None
     taps: dict[str, Weight] | None = None
+
+    @property
+    def fetched(self) -> bool:
+        """Whether published weights are asked for, by ``pretrained`` or by their name alone."""
+        named = self.weights is not None and self.checkpoint is None and self.train is None
+        return self.pretrained or named

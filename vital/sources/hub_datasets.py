@@ -1,0 +1,169 @@
+"""Hugging Face data sets: from local files, their cache or the hub, whole or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from timm.data.readers import create_reader
+
+from vital.errors import DataError, nearest
+from vital.images import UndecodableImageError
+from vital.params.data import Columns
+from vital.sources.base import (
+    Candidate,
+    IndexedPool,
+    StreamedPool,
+    first_line,
+    group_by_class,
+    natural_key,
+    read_file,
+    require_extra,
+)
+
+_HUB = "hf://"
+
+ReadCell = Callable[[Any, str], bytes]
+"""The content of an image's cell; the text names it in errors."""
+
+
+def open_hfds(
+    name: str, cache: Path | None = None, split: str | None = None, columns: Columns | None = None
+) -> IndexedPool:
+    """The images of a data set that is fetched whole, or lies in a local folder.
+
+    Raises DataError when datasets is not installed, or when the data set, its split (by default
+    ``train``) or a column is not there.
+    """
+    split = split or "train"
+    reader = _open_reader("hfds", name, cache, split, columns)
+    names = _names_by_index(reader)
+    labels = [_class_name(label, names) for label in reader.dataset[reader.label_key]]
+    order = list(names.values()) or sorted(set(labels), key=natural_key)
+    read = _cell_reader(name, cache)
+
+    def candidate(number: int) -> Candidate:
+        origin = f"{split}/{number:06d}"
+        return Candidate(origin, lambda: read(reader.dataset[number][reader.image_key], origin))
+
+    return IndexedPool(group_by_class(labels, order), candidate)
+
+
+def open_hfids(
+    name: str, cache: Path | None = None, split: str | None = None, columns: Columns | None = None
+) -> StreamedPool:
+    """As :func:`open_hfds`, read once as it comes and kept nowhere.
+
+    timm's reader opens the stream, but its samples are not used: it decodes them by itself, and
+    ends at the first that it cannot decode.
+    """
+    split = split or "train"
+    reader = _open_reader("hfids", name, cache, split, columns, num_samples=1)  # it asks for some
+    names = _names_by_index(reader)
+    read = _cell_reader(name, cache)
+
+    def stream() -> Iterator[tuple[str, Candidate]]:
+        for number, row in enumerate(_undecoded(reader, name, split)):
+            candidate = _streamed(read, row[reader.input_key], f"{split}/{number:06d}")
+            yield _class_name(row[reader.target_key], names), candidate
+
+    return StreamedPool(stream)
+
+
+def _open_reader(
+    kind: str,
+    name: str,
+    cache: Path | None,
+    split: str,
+    columns: Columns | None,
+    num_samples: int | None = None,
+) -> Any:
+    require_extra("datasets", "hfds", f"{kind}/{name}")
+    import datasets
+
+    named = columns or Columns()
+    image, label = named.image or "image", named.label or "label"
+    place = None if cache is None else str(cache)
+    try:
+        features = datasets.load_dataset_builder(name, cache_dir=place).info.features
+        _check_columns(name, features or (), image, label)
+        return create_reader(
+            f"{kind}/{name}", root=place, split=split, input_key=image, target_key=label,
+            num_samples=num_samples,
+        )  # fmt: skip
+    except DataError:
+        raise
+    except Exception as error:  # the hub, its cache and every builder have errors of their own
+        raise DataError(
+            f"the data set {name!r} cannot be opened at split {split!r} ({first_line(error)}); "
+            "if it is a folder, is its path right?"
+        ) from None
+
+
+def _check_columns(name: str, features: Mapping[str, Any] | tuple[()], *wanted: str) -> None:
+    """Refuse a column that is not there; some builders say only later what there is."""
+    for column in wanted:
+        if features and column not in features:
+            raise DataError(
+                f"the data set {name!r} has no column {column!r} (data.columns); "
+                f"{nearest(column, features)}"
+            )
+
+
+def _names_by_index(reader: Any) -> dict[int, str]:
+    return {index: name for name, index in reader.class_to_idx.items()}
+
+
+def _class_name(label: object, names: Mapping[int, str]) -> str:
+    known = names.get(label) if isinstance(label, int) else None
+    return str(label) if known is None else known
+
+
+def _undecoded(reader: Any, name: str, split: str) -> Iterator[dict[str, Any]]:
+    import datasets
+
+    try:
+        stream = reader.builder.as_streaming_dataset(split=split)
+        yield from stream.cast_column(reader.input_key, datasets.Image(decode=False))
+    except Exception as error:  # as above
+        raise DataError(
+            f"the data set {name!r} cannot be read at split {split!r} ({first_line(error)})"
+        ) from None
+
+
+def _streamed(read: ReadCell, cell: Any, origin: str) -> Candidate:
+    return Candidate(origin, lambda: read(cell, origin))
+
+
+def _cell_reader(name: str, cache: Path | None) -> ReadCell:
+    """Read images that a row holds, or files that it names within the data set or its cache."""
+    from datasets import config
+
+    folders = [Path(name), Path(config.HF_CACHE_HOME), Path(config.HF_DATASETS_CACHE), cache]
+    roots = [folder.absolute() for folder in folders if folder is not None]
+
+    def read(cell: Any, origin: str) -> bytes:
+        content, path = (cell or {}).get("bytes"), (cell or {}).get("path")
+        if content is not None:
+            return bytes(content)
+        if path is None:
+            raise UndecodableImageError(origin, "there is no image in this row")
+        if str(path).rpartition("::")[2].startswith(_HUB):
+            return _read_from_hub(path, origin)
+        local = Path(path)
+        if ".." in local.parts or not any(local.is_relative_to(root) for root in roots):
+            raise UndecodableImageError(origin, "its file lies outside of the data set")
+        return read_file(local, origin)
+
+    return read
+
+
+def _read_from_hub(path: str, origin: str) -> bytes:
+    import fsspec  # what datasets itself reads with
+
+    try:
+        with fsspec.open(path, "rb") as handle:
+            return bytes(handle.read())
+    except Exception as error:  # every file system has its own
+        raise UndecodableImageError(origin, f"cannot be read ({first_line(error)})") from None
