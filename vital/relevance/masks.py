@@ -1,0 +1,68 @@
+"""From relevance to masks, channel importance and weighted quantile functions (paper section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from vital.errors import ArtefactError
+from vital.statistics import Accumulator, TapStatistics
+
+
+def position_masks(relevance: torch.Tensor) -> torch.Tensor:
+    """Scale relevance (B, C, D) to [0, 1] over the positions of each image's channel.
+
+    Where a channel is equally relevant at all positions its mask is 1 if it is relevant at all
+    (above 0), else 0.
+    """
+    return _to_unit_range(relevance)
+
+
+def channel_importance(relevance: torch.Tensor) -> torch.Tensor:
+    """How much each image's channels matter in [0, 1]: (B, C, D) to (B, C).
+
+    A channel counts as much as its most relevant position; an image's channels are scaled together,
+    least to most. Where all are alike they count 1 if they are relevant at all, else 0.
+    """
+    return _to_unit_range(relevance.amax(dim=-1))
+
+
+class RelevanceAccumulator:
+    """A unit's relevance-weighted statistics at one tap, over batches of its reference images.
+
+    Their ``quantiles`` are the mean over images of sort(activations * masks), their ``importance``
+    is the mean over images of the channels'. Memory does not grow with the number of images.
+    """
+
+    def __init__(self) -> None:
+        self._weighted = Accumulator()
+        self._importance: torch.Tensor | None = None
+        self._count = 0
+
+    def add(self, activations: torch.Tensor, relevance: torch.Tensor) -> None:
+        """Take in a batch of images: activations and raw relevance, both (B, C, D)."""
+        self._weighted.add(activations.detach() * position_masks(relevance))
+        importance = channel_importance(relevance).to("cpu", torch.float64).sum(dim=0)
+        known = self._importance
+        self._importance = importance if known is None else known + importance
+        self._count += len(relevance)
+
+    def finish(self) -> TapStatistics:
+        """The statistics of all images seen.
+
+        Raises ArtefactError when there was none, or when a value is not finite.
+        """
+        kept = self._weighted.finish()
+        if self._importance is None or not bool(self._importance.isfinite().all()):
+            raise ArtefactError("relevance of the reference images is not finite")
+        importance = (self._importance / self._count).to(torch.float32)
+        return replace(kept, importance=importance.numpy())
+
+
+def _to_unit_range(values: torch.Tensor) -> torch.Tensor:
+    """Scale the last axis so that its least value is 0 and its greatest 1."""
+    low = values.amin(dim=-1, keepdim=True)
+    span = values.amax(dim=-1, keepdim=True) - low
+    alike = (values > 0).to(values.dtype)
+    return torch.where(span == 0, alike, (values - low) / span.where(span != 0, 1.0))
