@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from timm.data.readers import create_reader
 
-from vital.errors import DataError, nearest
+from vital.errors import DataError, VitalError, nearest
 from vital.images import UndecodableImageError
 from vital.params.data import Columns
 from vital.sources.base import (
@@ -37,8 +38,11 @@ def open_hfds(
     ``train``) or a column is not there.
     """
     split = split or "train"
-    reader = _open_reader("hfds", name, cache, split, columns)
-    names = _names_by_index(reader)
+    with _explained("hfds", name, split):
+        reader = _create_reader("hfds", name, cache, split, columns)
+        # The reader's own table has every column that was asked for, be it filled or not.
+        builder = _load_builder(name, cache)
+    names = _names_by_index(name, builder, reader.image_key, reader.label_key)
     labels = [_class_name(label, names) for label in reader.dataset[reader.label_key]]
     order = list(names.values()) or sorted(set(labels), key=natural_key)
     read = _cell_reader(name, cache)
@@ -55,23 +59,42 @@ def open_hfids(
 ) -> StreamedPool:
     """As :func:`open_hfds`, read once as it comes and kept nowhere.
 
-    timm's reader opens the stream, but its samples are not used: it decodes them by itself, and
+    timm's reader finds the data set, but its samples are not used: it decodes them by itself, and
     ends at the first that it cannot decode.
     """
     split = split or "train"
-    reader = _open_reader("hfids", name, cache, split, columns, num_samples=1)  # it asks for some
-    names = _names_by_index(reader)
+    with _explained("hfids", name, split):
+        reader = _create_reader("hfids", name, cache, split, columns, num_samples=1)  # any number
+        rows = reader.builder.as_streaming_dataset(split=split)
+    image, label = reader.input_key, reader.target_key
+    names = _names_by_index(name, reader.builder, image, label)
     read = _cell_reader(name, cache)
 
     def stream() -> Iterator[tuple[str, Candidate]]:
-        for number, row in enumerate(_undecoded(reader, name, split)):
-            candidate = _streamed(read, row[reader.input_key], f"{split}/{number:06d}")
-            yield _class_name(row[reader.target_key], names), candidate
+        with _explained("hfids", name, split):
+            for number, row in enumerate(_undecoded(rows, image)):
+                candidate = _streamed(read, row[image], f"{split}/{number:06d}")
+                yield _class_name(row[label], names), candidate
 
     return StreamedPool(stream)
 
 
-def _open_reader(
+@contextmanager
+def _explained(kind: str, name: str, split: str) -> Iterator[None]:
+    """Turn the errors of the hub, its cache and the many builders into one."""
+    require_extra("datasets", "hfds", f"{kind}/{name}")
+    try:
+        yield
+    except VitalError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"the data set {name!r} cannot be read at split {split!r} ({first_line(error)}); "
+            "if it is a folder, is its path right?"
+        ) from None
+
+
+def _create_reader(
     kind: str,
     name: str,
     cache: Path | None,
@@ -79,57 +102,44 @@ def _open_reader(
     columns: Columns | None,
     num_samples: int | None = None,
 ) -> Any:
-    require_extra("datasets", "hfds", f"{kind}/{name}")
+    named = columns or Columns()
+    return create_reader(
+        f"{kind}/{name}",
+        root=None if cache is None else str(cache),
+        split=split,
+        input_key=named.image or "image",
+        target_key=named.label or "label",
+        num_samples=num_samples,
+    )
+
+
+def _load_builder(name: str, cache: Path | None) -> Any:
     import datasets
 
-    named = columns or Columns()
-    image, label = named.image or "image", named.label or "label"
-    place = None if cache is None else str(cache)
-    try:
-        features = datasets.load_dataset_builder(name, cache_dir=place).info.features
-        _check_columns(name, features or (), image, label)
-        return create_reader(
-            f"{kind}/{name}", root=place, split=split, input_key=image, target_key=label,
-            num_samples=num_samples,
-        )  # fmt: skip
-    except DataError:
-        raise
-    except Exception as error:  # the hub, its cache and every builder have errors of their own
-        raise DataError(
-            f"the data set {name!r} cannot be opened at split {split!r} ({first_line(error)}); "
-            "if it is a folder, is its path right?"
-        ) from None
+    return datasets.load_dataset_builder(name, cache_dir=None if cache is None else str(cache))
 
 
-def _check_columns(name: str, features: Mapping[str, Any] | tuple[()], *wanted: str) -> None:
-    """Refuse a column that is not there; some builders say only later what there is."""
-    for column in wanted:
+def _undecoded(rows: Any, image: str) -> Any:
+    import datasets
+
+    return rows.cast_column(image, datasets.Image(decode=False))
+
+
+def _names_by_index(name: str, builder: Any, *columns: str) -> dict[int, str]:
+    """What the data set calls the labels in the last of ``columns``, all of which must be there."""
+    features = builder.info.features or {}
+    for column in columns:
         if features and column not in features:
             raise DataError(
                 f"the data set {name!r} has no column {column!r} (data.columns); "
                 f"{nearest(column, features)}"
             )
-
-
-def _names_by_index(reader: Any) -> dict[int, str]:
-    return {index: name for name, index in reader.class_to_idx.items()}
+    return dict(enumerate(getattr(features.get(columns[-1]), "names", None) or ()))
 
 
 def _class_name(label: object, names: Mapping[int, str]) -> str:
     known = names.get(label) if isinstance(label, int) else None
     return str(label) if known is None else known
-
-
-def _undecoded(reader: Any, name: str, split: str) -> Iterator[dict[str, Any]]:
-    import datasets
-
-    try:
-        stream = reader.builder.as_streaming_dataset(split=split)
-        yield from stream.cast_column(reader.input_key, datasets.Image(decode=False))
-    except Exception as error:  # as above
-        raise DataError(
-            f"the data set {name!r} cannot be read at split {split!r} ({first_line(error)})"
-        ) from None
 
 
 def _streamed(read: ReadCell, cell: Any, origin: str) -> Candidate:
