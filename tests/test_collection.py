@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import redraw
 from own_images import broken_files, contents, encoded, noise, write_files
 from PIL import Image
 from safetensors.torch import save_file
+from small_networks import redraw
 
 from vital.classes import ClassMap, resolve_labels
 from vital.collection import count_classes
