@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from own_images import write_tar
 from PIL import Image
 from safetensors.torch import save_file
 from small_networks import KWARGS, redraw
@@ -177,6 +178,34 @@ def test_empty_unknown_and_flat_folders(checkpoint: Path, references: Path, tmp_
     assert list(make(checkpoint, references / "0", units=["1"]).table["unit"]) == [1]
     with pytest.raises(DataError, match="is not a folder"):
         make(checkpoint, tmp_path / "nowhere")
+
+
+def test_every_source_of_the_pipeline_is_taken(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("webdataset")
+    expected = make(checkpoint, references, units=["1"]).images
+    rows = [
+        f"{path.relative_to(references)},{path.parent.name}" for path in references.rglob("*.png")
+    ]
+    table = references / "table.csv"
+    table.write_text("\n".join(["path,label", *sorted(rows)]), encoding="utf-8")
+    files = {path.name: path.read_bytes() for path in sorted((references / "1").iterdir())}
+    samples = {name.replace(".png", ".cls"): b"1" for name in files}
+    names = sorted({**files, **samples})
+    write_tar(tmp_path / "shards" / "a.tar", {name: {**files, **samples}[name] for name in names})
+    for source in (str(table), table, f"wds/{tmp_path / 'shards'}"):
+        assert torch.equal(make(checkpoint, source, units=["1"]).images, expected)
+
+
+def test_references_may_say_more_than_their_source(checkpoint: Path, references: Path) -> None:
+    (references / "1").rename(references / "one")
+    source = {"source": str(references.parent), "split": "references", "class_map": {"one": 1}}
+    assert list(make(checkpoint, source).table["unit"]) == [0, 1, 2]
+    with pytest.raises(ParamsError, match=r"unknown parameter references\.splot; did you mean"):
+        make(checkpoint, {"source": str(references), "splot": "x"})
+    with pytest.raises(ParamsError, match=r"class_map: no class 'onee'; did you mean 'one'"):
+        make(checkpoint, {**source, "class_map": {"onee": 1}})
 
 
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
 from torchvision import transforms
 
 from vital.image_tensors import to_uint8
-from vital.images import UndecodableImageError, read_image, write_png
+from vital.images import (
+    UndecodableImageError,
+    decode_image,
+    encode_image,
+    read_image,
+    write_png,
+)
 from vital.preprocessing import Preprocessing
 
 
@@ -78,6 +87,86 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     for name in ("cut.png", "text.png", "empty.png", "folder.png", "missing.png"):
         with pytest.raises(UndecodableImageError, match=name):
             read_image(tmp_path / name)
+
+
+def lab(image: Image.Image) -> Image.Image:
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.profileToProfile(image, *profiles, outputMode="LAB")
+
+
+def deep(kind: str) -> Image.Image:
+    """The grey gradient in more than eight bits, or as big-endian ones."""
+    grey = np.asarray(Image.fromarray(gradient()).convert("L"))
+    arrays = {
+        "I;16": grey.astype("<u2") * 257,
+        "I": grey.astype(np.int32) * 257,
+        "F": grey.astype(np.float32) / 255,
+        "65535": grey.astype(np.float32) * 257,
+    }
+    return Image.fromarray(arrays[kind])
+
+
+@pytest.mark.parametrize(
+    ("image", "is_grey"),
+    [
+        (Image.fromarray(gradient()).convert("CMYK"), False),
+        (Image.fromarray(gradient()).convert("YCbCr"), False),
+        (lab(Image.fromarray(gradient())), False),
+        (Image.fromarray(gradient()).convert("LA"), True),
+        *((deep(kind), True) for kind in ("I;16", "I", "F", "65535")),
+    ],
+    ids=["CMYK", "YCbCr", "LAB", "LA", "I;16", "I", "F", "F to 65535"],
+)
+def test_every_mode_of_a_tiff_becomes_rgb(
+    tmp_path: Path, image: Image.Image, is_grey: bool
+) -> None:
+    image.save(tmp_path / "a.tif")
+    seen = Image.fromarray(gradient())
+    expected = np.asarray(seen.convert("L").convert("RGB") if is_grey else seen, dtype=int)
+    found = np.asarray(read_image(tmp_path / "a.tif"), dtype=int)
+    difference = np.abs(found - expected)
+    if image.mode in ("LAB", "YCbCr"):  # which lose some colours by themselves
+        assert difference.mean() < 2
+    else:
+        assert difference.max() <= 1
+
+
+def test_values_that_are_not_finite_are_no_image(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0.5, np.nan]], np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(UndecodableImageError, match="not finite"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_formats_whose_decoders_run_programs_are_no_images(tmp_path: Path) -> None:
+    Image.fromarray(gradient()).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(UndecodableImageError, match="not an image"):
+        read_image(tmp_path / "a.png")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"]),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6),
+    st.floats(0, 1),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_files_are_decoded_or_named(
+    kind: str, changes: list[tuple[int, int]], share: float
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(gradient(20, 20)).save(buffer, kind)
+    data = bytearray(buffer.getvalue())
+    for place, value in changes:
+        data[place % len(data)] = value
+    cut = bytes(data[: max(1, round(share * len(data)))])
+    try:
+        encoded = encode_image(cut, "damaged")
+    except UndecodableImageError as error:
+        assert str(error).startswith("damaged: ")
+    else:
+        assert encoded.content == cut
+        assert decode_image(cut, "damaged").size == (encoded.width, encoded.height)
 
 
 def test_pixels_are_rounded_and_bytes_repeat(tmp_path: Path) -> None:

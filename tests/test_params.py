@@ -9,6 +9,7 @@ import pytest
 from vital.errors import ParamsError
 from vital.params.base import check_block, read_block, read_params
 from vital.params.check import check_params
+from vital.params.data import DataParams, source_kind
 from vital.params.visualize import MethodParams, VisualizeParams
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,3 +111,50 @@ def test_short_scientific_notation_is_a_number(tmp_path: Path) -> None:
 def test_the_method_is_the_part_without_targets() -> None:
     params = check_block({**GOOD, "tv": 0.5}, "visualize", VisualizeParams)
     assert params.method() == MethodParams(steps=10, lr=0.1, tv=0.5)
+
+
+PER_CLASS = {"train": 4, "validation": 2, "heldout": 4}
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({"source": "photographs"}, "data.size is missing: the source 'photographs'"),
+        (
+            {"source": "photographs", "size": 24, "root": "x", "splits": {"train": "a"}},
+            "data.root has no meaning for the source 'photographs'\ndata.splits has no meaning",
+        ),
+        ({"source": "photos/", "columns": {"image": "x"}}, "data.columns has no meaning"),
+        ({"source": "a.tar", "splits": {"train": "x"}}, "data.splits has no meaning"),
+        ({"source": "torch/mnist"}, "data.root is missing: the source 'torch/mnist'"),
+        ({"source": "hfds/"}, "data.source 'hfds/' names no images"),
+        ({"source": " "}, "data.source ' ' names no images"),
+        ({"source": "tfds/mnist"}, "data.source 'tfds/mnist' cannot be read here"),
+        ({"source": "x", "splits": {"train": "a", "valid": "b"}}, "did you mean 'validation'"),
+        ({"source": "x", "splits": {"heldout": "b"}}, "data.splits.train is missing"),
+        ({"source": "x", "classes": []}, "data.classes"),
+        ({"source": "x", "size": 3}, "data.size: 3 cannot be used"),
+    ],
+)
+def test_what_does_not_fit_a_source_is_named(block: dict[str, object], expected: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        check_block({"per_class": PER_CLASS, **block}, "data", DataParams)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("photographs", "photographs"),
+        ("./photographs", "folder"),
+        ("photos", "folder"),
+        ("./wds/x", "folder"),
+        ("hfds/x/y", "hfds"),
+        ("HFDS/x", "hfds"),
+        ("a/b.CSV", "table"),
+        ("b.parquet", "table"),
+        ("a.tar", "tar"),
+    ],
+)
+def test_a_source_says_what_reads_it(source: str, kind: str) -> None:
+    assert source_kind(source) == kind
