@@ -96,12 +96,14 @@ def test_what_is_no_index_is_refused(text: str) -> None:
 
 
 def test_all_unknown_names_are_listed_with_candidates() -> None:
-    message = complaint(IMAGENET, "tabby", "tabbi", "quux", "crane")
-    assert "does not know 3 of the 4 classes" in message
+    message = complaint(IMAGENET, "tabby", "tabbi", "quux", "crane", hund="golden retrieve")
+    assert "does not know 4 of the 5 classes" in message
     assert "\n  'tabbi': did you mean 'tabby' or" in message
     assert "\n  'quux'\n" in message
     assert "\n  'crane' could be class 134 or 517\n" in message
+    assert "\n  'hund' mapped to 'golden retrieve': did you mean 'golden retriever'" in message
     assert "(1000 in all)" in message
+    assert "data.class_map: {'tabbi': 'tabby'}" in message
 
 
 def test_a_long_list_of_unknown_names_is_cut() -> None:

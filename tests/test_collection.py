@@ -287,7 +287,7 @@ def test_twelve_classes_one_unknown_one_empty_one_with_broken_files(
     assert lines[0] == "the network does not know 1 of the 11 classes of the images:"
     assert lines[1].startswith("  'elven': did you mean 'eleven' or")
     assert lines[2].startswith("its classes are 'zero', 'one',")
-    assert "data.class_map: {'elven': 'zero'}" in lines[3]
+    assert "data.class_map: {'elven': 'eleven'}" in lines[3]
     mapped = prepare(twelve, tmp_path / "mapped", class_map={"elven": "eleven"})
     assert set(resolve_labels(mapped, known)["label"]) == {*range(12)} - {7}
 

@@ -88,18 +88,24 @@ class ClassMap:
         lines = [self._explain_one(name, texts[name], found[name]) for name in bad[:_SHOWN]]
         if len(bad) > _SHOWN:
             lines.append(f"  and {len(bad) - _SHOWN} more")
+        example = {bad[0]: self._guess(texts[bad[0]])}
         return "\n".join(
             [
                 f"the network does not know {len(bad)} of the {len(found)} classes of the images:",
                 *lines,
                 f"its classes are {_listed(self.names)}",
-                f"say which are meant in a class map, as in data.class_map: {{{bad[0]!r}: "
-                f"{self.names[0]!r}}}, or leave them out, by data.classes",
+                f"say which are meant in a class map, as in data.class_map: {example}, or leave "
+                "them out, by data.classes",
             ]
         )
 
+    def _guess(self, text: str) -> str | int:
+        """A class that ``text`` might mean."""
+        could_be = self.look_up(text)
+        return could_be[0] if could_be else (close_names(text, self._known()) or self.names)[0]
+
     def _explain_one(self, name: str, text: str, indices: Sequence[int]) -> str:
-        mapped = "" if name == text else f", mapped to {text!r},"
+        mapped = "" if name == text else f" mapped to {text!r}"
         if indices:
             return f"  {name!r}{mapped} could be class {' or '.join(map(str, indices))}"
         close = close_names(text, self._known())
