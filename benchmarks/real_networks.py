@@ -33,11 +33,11 @@ from vital.index import read_index
 from vital.models import load_model
 from vital.penultimate import features_and_logits
 from vital.profiles import compose_profile
-from vital.project import Project
+from vital.project import STAGES, Project
 from vital.reference_table import read_references
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("prepare", "model", "extract", "visualize", "score")
+STAGES_TO_SCORE = STAGES[: STAGES.index("score") + 1]
 METHOD = "vital"
 
 
@@ -101,7 +101,7 @@ def _run(case: Case, data: Path, folder: Path) -> Project:
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(content, file)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "VITAL_TRACKING": "off"}
-    for stage in STAGES:
+    for stage in STAGES_TO_SCORE:
         subprocess.run(
             [sys.executable, "-m", f"stages.{stage}"],
             cwd=folder, env=environment, stdout=sys.stderr, check=True,

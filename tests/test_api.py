@@ -12,6 +12,7 @@ import pytest
 import torch
 from own_images import write_tar
 from PIL import Image
+from ruamel.yaml import YAML
 from safetensors.torch import save_file
 from small_networks import KWARGS, redraw
 from typer.testing import CliRunner
@@ -19,7 +20,10 @@ from typer.testing import CliRunner
 import vital
 from vital.cli import app
 from vital.errors import DataError, ModelError, ParamsError
+from vital.estimate import full_size_steps
 from vital.networks import build_network
+from vital.params.base import read_block, read_params
+from vital.params.visualize import VisualizeParams
 from vital.preprocessing import Preprocessing
 
 QUICK = {"steps": 4, "batch": 2, "history_every": 2}
@@ -248,17 +252,16 @@ def test_user_errors_end_in_one_message(
     assert "Traceback" not in done.stderr
 
 
-def test_taps_and_estimate_and_doctor_answer(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[1]
-    taps = command("taps", "timm/resnet18")
-    assert taps.stdout.split()[:8] == [
-        "tap", "channels", "positions", "weight", "conv1", "64", "12544", "1.0",
-    ]  # fmt: skip
-    estimate = command("estimate", root / "params.yaml")
-    assert "24 in 2 batches of 12" in estimate.stdout
-    doctor = command("doctor", cwd=root)
-    assert "torch" in doctor.stdout
-    assert command("doctor", cwd=tmp_path).returncode == 1
+def test_an_estimate_counts_a_coarse_step_by_its_pixels(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    content = read_params(Path(__file__).resolve().parents[1] / "params.yaml")
+    steps = content["visualize"]["steps"]
+    content["extract"]["pools"] = [2]
+    content["visualize"]["coarse"] = {"steps": 4 * steps, "pool": 2}
+    YAML(typ="safe").dump(content, params)
+    block = read_block(read_params(params), "visualize", VisualizeParams)
+    assert full_size_steps(block.method()) == 2 * steps
+    assert "visualize" in command("estimate", params).stdout
 
 
 def test_commands_take_names_of_all_origins(references: Path, tmp_path: Path) -> None:

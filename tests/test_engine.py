@@ -173,7 +173,7 @@ def test_a_coarse_phase_matches_pooled_references_and_resumes(
     half = dict(extract_statistics(studied, TAPS, [(names, pooled(references, 2))], CPU))
     for unit, statistics in half.items():
         for tap, expected in statistics.items():
-            np.testing.assert_array_equal(kept[unit][f"{tap}@2"].quantiles, expected.quantiles)
+            np.testing.assert_array_equal(kept[unit][f"{tap}~2"].quantiles, expected.quantiles)
     block = {"steps": 6, "coarse": {"steps": 10}, "lr": 0.2, "batch": 3, "checkpoint_every": 4}
     params = check_block(block, "visualize", VisualizeParams)
 

@@ -17,8 +17,14 @@ def test_pooling_is_the_mean_over_squares() -> None:
 
 def test_each_pool_has_names_of_its_own() -> None:
     names = pooled_taps(["stem", "layer1"], [2])
-    assert names == ["stem", "layer1", "stem@2", "layer1@2"]
+    assert names == ["stem", "layer1", "stem~2", "layer1~2"]
     kept = dict(zip(names, range(4), strict=True))
     assert at_pool(kept, 1) == {"stem": 0, "layer1": 1}
     assert at_pool(kept, 2) == {"stem": 2, "layer1": 3}
     assert at_pool(kept, 4) == {}
+
+
+def test_a_modules_later_run_is_no_pooled_tap() -> None:
+    kept = dict.fromkeys(pooled_taps(["relu", "relu@2"], [2]), 0)
+    assert list(kept) == ["relu", "relu@2", "relu~2", "relu@2~2"]
+    assert list(at_pool(kept, 1)) == list(at_pool(kept, 2)) == ["relu", "relu@2"]

@@ -23,8 +23,9 @@ from vital.params.check import check_params
 from vital.params.data import DataParams
 from vital.params.extract import ExtractParams
 from vital.params.model import ModelParams
-from vital.params.visualize import VisualizeParams
+from vital.params.visualize import MethodParams, VisualizeParams
 from vital.preprocessing import network_preprocessing
+from vital.schedule import phases
 from vital.statistics import TapStatistics
 from vital.taps import default_taps
 
@@ -45,12 +46,13 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
     device = resolve_device(device_name)
     shapes, size, seconds = _time_steps(content, params, data, classes, device)
     batches = -(-units * params.seeds // params.batch)
+    minutes = seconds * full_size_steps(params.method()) * batches / 60
     values = sum(channels * positions for channels, positions in shapes.values())
     image = 3 * size[0] * size[1]
     return {
         "targets": f"{units * params.seeds} in {batches} batches of {params.batch}",
         "seconds per step": f"{seconds:.3f}",
-        "visualize": f"about {seconds * params.steps * batches / 60:.1f} minutes",
+        "visualize": f"about {minutes:.1f} minutes",
         "memory at its peak": f"{_peak_memory() / 2**30:.2f} GiB",
         "statistics on disk": f"{values * classes * 4 / 2**20:.1f} MiB",
         "work store on disk": f"{image * 12 * units * params.seeds / 2**20:.1f} MiB",
@@ -75,7 +77,7 @@ def _time_steps(
     taps = list(extract.taps or model.taps or default_taps(network, size))
     shapes = tap_shapes(network, taps, size)
     statistics = {tap: _blank(*shape) for tap, shape in shapes.items()}
-    method = params.method().model_copy(update={"steps": TIMED_STEPS + 1})
+    method = params.method().model_copy(update={"steps": TIMED_STEPS + 1, "coarse": None})
     times: list[float] = []
     with TapReader(network, taps) as read:
         objective = SortMatchingObjective(
@@ -98,6 +100,11 @@ def _time_steps(
             report=lambda _loss: times.append(time.perf_counter()),
         )
     return shapes, size, float(np.diff(times).mean())
+
+
+def full_size_steps(method: MethodParams) -> float:
+    """The steps of all phases; one on pooled images costs as much less as these have pixels."""
+    return sum((phase.end - phase.first) / phase.pool**2 for phase in phases(method))
 
 
 def _blank(channels: int, positions: int) -> TapStatistics:

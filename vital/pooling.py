@@ -10,6 +10,9 @@ from torch.nn import functional
 
 Kept = TypeVar("Kept")
 
+_MARK = "~"
+"""In no module's name, and not the mark of a tap that reads a module's later run."""
+
 
 def pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
     """Average over squares of ``pool`` pixels: (B, 3, H, W) to (B, 3, H // pool, W // pool)."""
@@ -17,8 +20,8 @@ def pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
 
 
 def pooled_tap(tap: str, pool: int) -> str:
-    """The name of a tap that reads images average-pooled by ``pool``: ``layer1@2``."""
-    return tap if pool == 1 else f"{tap}@{pool}"
+    """The name of a tap that reads images average-pooled by ``pool``: ``layer1~2``."""
+    return tap if pool == 1 else f"{tap}{_MARK}{pool}"
 
 
 def pooled_taps(taps: Iterable[str], pools: Iterable[int]) -> list[str]:
@@ -29,6 +32,6 @@ def pooled_taps(taps: Iterable[str], pools: Iterable[int]) -> list[str]:
 
 def at_pool(named: Mapping[str, Kept], pool: int) -> dict[str, Kept]:
     """What is kept under the names of one pool, under the plain names of its taps."""
-    plain = [name for name in named if "@" not in name]
+    plain = [name for name in named if _MARK not in name]
     names = {tap: pooled_tap(tap, pool) for tap in plain}
     return {tap: named[name] for tap, name in names.items() if name in named}

@@ -41,8 +41,7 @@ def compose_profile(folder: Path, name: str) -> str:
     base, *variants = name.split("+")
     content = _load(_find(_files(folder), base, "profile"))
     for variant in variants:
-        path = _find(_files(folder / VARIANTS), variant, "variant")
-        _lay_over(content, _load(path), variant)
+        _lay_over(content, _load(_find(_files(folder / VARIANTS), variant, "variant")))
     check_params(content)
     return _dump(content)
 
@@ -94,12 +93,12 @@ def _dump(content: Any) -> str:
     return buffer.getvalue()
 
 
-def _lay_over(content: MutableMapping[str, Any], changes: Mapping[str, Any], variant: str) -> None:
-    """Replace values, block by block; a block of the variant must be one of the profile."""
+def _lay_over(content: MutableMapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Replace values, block within block."""
     for key, value in changes.items():
         inner = content.get(key)
         if isinstance(value, Mapping) and isinstance(inner, MutableMapping):
-            _lay_over(inner, value, variant)
+            _lay_over(inner, value)
         else:
             content[key] = value
 

@@ -18,7 +18,6 @@ from families import (
 from torch import nn
 
 from vital.relevance import ChannelStart, RelevanceReader, Start, canonical_composite, class_start
-from vital.relevance.layout import keeps_channels_last
 from vital.units import CLASS_TAP
 
 BAR = 0.01
@@ -72,7 +71,7 @@ def check_with_additive_terms(
     composite = canonical_composite("gamma" if gamma else "epsilon", gamma=gamma, epsilon=EPSILON)
     with RelevanceReader(network, dict.fromkeys([*taps, *sites]), composite) as read:
         reading = read(images, [start] * count)
-    relevance = {site: raw(reading.relevance[site], ran[site], network) for site in sites}
+    relevance = {site: raw(reading.relevance[site], ran[site], network, site) for site in sites}
     shares = {id(term): term.share(relevance[term.site]) for term in additive if term.site in sites}
     for tap in taps:
         place = -1 if tap == "input" else ran[tap].place
@@ -109,16 +108,18 @@ def own_shift(
     return plain - shares[id(term)]
 
 
-def raw(relevance: torch.Tensor, ran: Ran, network: nn.Module) -> torch.Tensor:
+def raw(relevance: torch.Tensor, ran: Ran, network: nn.Module, site: str) -> torch.Tensor:
     """Relevance (B, C, D) in the layout of the module's own output."""
     shape = ran.output.shape
     if len(shape) == 2:
         return relevance.squeeze(-1)
     if len(shape) == 3:
         return relevance.transpose(1, 2)
-    if keeps_channels_last(network):
-        return relevance.transpose(1, 2).reshape(shape)
-    return relevance.reshape(shape)
+    last, first = shape[1] == shape[2], shape[2] == shape[3]  # the images are square
+    declared = getattr(network, "output_fmt", "") == "NHWC"
+    convolution = isinstance(network.get_submodule(site), nn.Conv2d)
+    channels_last = not convolution and (declared if last == first else last)
+    return relevance.transpose(1, 2).reshape(shape) if channels_last else relevance.reshape(shape)
 
 
 def report(where: str, **parts: torch.Tensor) -> None:

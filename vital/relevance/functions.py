@@ -72,7 +72,13 @@ class FunctionModules(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         replacement = self._replacement(function, args)
-        return (replacement or function)(*args, **out_of_place(kwargs))
+        result = (replacement or function)(*args, **out_of_place(kwargs))
+        if replacement is None or replacement is torch.add:
+            self._watch(function, (*args, *(kwargs or {}).values()), result)
+        return result
+
+    def _watch(self, function: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
+        """Hear of a call that ran through no module."""
 
     def _replacement(
         self, function: Callable[..., Any], args: tuple[Any, ...]

@@ -12,13 +12,12 @@ from torch import nn
 from zennit.core import Composite as ZennitComposite
 from zennit.core import Hook
 
-from vital.activations import INPUT_TAP, find_module, opponent_colours
+from vital.activations import INPUT_TAP, find_module, opponent_colours, read_layout
 from vital.errors import ModelError, ParamsError
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
 from vital.relevance.composites import Composite
 from vital.relevance.functions import FunctionModules
-from vital.relevance.layout import keeps_channels_last, positions_last
 from vital.relevance.linear import Form, LinearRule
 from vital.relevance.starts import Start
 from vital.relevance.tracing import Trace, trace
@@ -59,7 +58,6 @@ class RelevanceReader:
         self._network = network
         self._composite = composite
         self._taps = list(taps)
-        self._channels_last = keeps_channels_last(network)
         for tap in self._taps:
             self._check_tap(tap)
         kinds = composite.functions
@@ -104,7 +102,7 @@ class RelevanceReader:
         with torch.enable_grad(), self._mode:
             captured = outputs_until(self._network, inputs, {*self._taps, *start_taps}, start_taps)
         self._check_order(captured, start_taps)
-        seen = {tap: self._positions_last(tap, captured[tap]) for tap in start_taps}
+        seen = {tap: self._positions_last(tap, captured[tap], images) for tap in start_taps}
         seeds, totals = self._seeds(seen, starts)
         gradients = self._backward(seen, seeds, [captured[tap] for tap in self._taps], wanted)
         return self._reading(captured, gradients, totals, wanted)
@@ -212,14 +210,23 @@ class RelevanceReader:
         for tap, gradient in zip(self._taps, gradients, strict=True):
             output = captured[tap]
             shared = _relevance(self._composite.form, output.detach(), gradient)
-            relevance[tap] = self._positions_last(tap, shared)
+            images = captured[INPUT_TAP]
+            relevance[tap] = self._positions_last(tap, shared, images)
             shown = opponent_colours(output) if tap == INPUT_TAP else output
-            values = self._positions_last(tap, shown)
+            values = self._positions_last(tap, shown, images)
             activations[tap] = values if wanted else values.detach()
         return Reading(activations, relevance, totals)
 
-    def _positions_last(self, tap: str, value: torch.Tensor) -> torch.Tensor:
-        return positions_last(tap, value, self._channels_last and tap != INPUT_TAP)
+    def _positions_last(self, tap: str, value: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """A tap's values as (B, C, D), a view of them."""
+        if tap == INPUT_TAP:
+            return value.flatten(2)
+        whole = tap == CLASS_TAP
+        module = self._network if whole else self._network.get_submodule(tap)
+        try:
+            return read_layout(self._network, module, value, images).flatten(2)
+        except ValueError as error:
+            raise ModelError(f"tap {tap!r} gives {error}") from None
 
     def _check_tap(self, tap: str, start: bool = False) -> None:
         if tap == (CLASS_TAP if start else INPUT_TAP):

@@ -16,7 +16,7 @@ from zennit.types import BatchNorm, Convolution
 from vital.errors import ModelError
 from vital.relevance.canonizers import canonizers
 from vital.relevance.composites import LINEAR, Composite
-from vital.relevance.functions import FunctionModules, Softmax, out_of_place
+from vital.relevance.functions import FunctionModules, Softmax
 from vital.relevance.operations import nodes_behind, operation
 
 
@@ -156,18 +156,8 @@ class _WatchedFunctions(FunctionModules):
         super().__init__({kind: gates.get(kind, kind()) for kind in composite.functions})
         self._judge = judge
 
-    def __torch_function__(
-        self,
-        function: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        replacement = self._replacement(function, args)
-        result = (replacement or function)(*args, **out_of_place(kwargs))
-        if replacement is None or replacement is torch.add:
-            self._judge(function, (*args, *(kwargs or {}).values()), result)
-        return result
+    def _watch(self, function: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
+        self._judge(function, args, result)
 
 
 class _Constant(nn.Module):

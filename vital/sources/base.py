@@ -83,8 +83,3 @@ def require_extra(package: str, extra: str, source: str) -> None:
         raise DataError(
             f"the source {source!r} needs the package {package}: pip install 'vital[{extra}]'"
         )
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what another package says went wrong."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -12,12 +12,11 @@ from typing import Any
 
 from timm.data.readers import create_reader, get_img_extensions, set_img_extensions
 
-from vital.errors import DataError, nearest
+from vital.errors import DataError, first_line, nearest
 from vital.images import SUFFIXES, UndecodableImageError
 from vital.sources.base import (
     Candidate,
     IndexedPool,
-    first_line,
     group_by_class,
     legible,
     natural_key,

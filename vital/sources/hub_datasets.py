@@ -9,14 +9,13 @@ from typing import Any
 
 from timm.data.readers import create_reader
 
-from vital.errors import DataError, VitalError, nearest
+from vital.errors import DataError, VitalError, first_line, nearest
 from vital.images import UndecodableImageError
 from vital.params.data import Columns
 from vital.sources.base import (
     Candidate,
     IndexedPool,
     StreamedPool,
-    first_line,
     group_by_class,
     natural_key,
     read_file,

@@ -10,12 +10,11 @@ from typing import Any
 
 from timm.data.readers import create_reader
 
-from vital.errors import DataError
+from vital.errors import DataError, first_line
 from vital.params.data import Columns
 from vital.sources.base import (
     Candidate,
     StreamedPool,
-    first_line,
     legible,
     natural_key,
     require_extra,

@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 from timm.data import create_dataset
 
-from vital.errors import DataError, nearest
-from vital.sources.base import Candidate, IndexedPool, first_line, group_by_class, read_file
+from vital.errors import DataError, first_line, nearest
+from vital.sources.base import Candidate, IndexedPool, group_by_class, read_file
 from vital.sources.folders import open_folder
 
 _FOLDERS = ("image_folder", "folder")
