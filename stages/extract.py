@@ -6,9 +6,9 @@ from stages.runner import Stage, run
 from vital.data import batches
 from vital.devices import resolve_device
 from vital.extraction import extract_statistics
-from vital.files import digest, replacing_folder
+from vital.files import replacing_folder
 from vital.manifest import read_manifest
-from vital.models import load_model
+from vital.models import load_model, statistics_metadata
 from vital.params.extract import ExtractParams
 from vital.pooling import pooled_taps
 from vital.progress import progress_bar
@@ -32,13 +32,8 @@ def extract(stage: Stage) -> None:
     named = (([units[label] for label in part["label"]], images) for part, images in loaded)
     kept = extract_statistics(studied, taps, named, device, params.pools)
     bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
-    metadata = {
-        "model_sha256": studied.sha256,
-        "preprocessing": digest(studied.preprocessing.to_dict()),
-        "dtype": "float32",
-    }
     with replacing_folder(project.statistics) as folder:
-        write_statistics(folder, pooled_taps(taps, params.pools), metadata, bar)
+        write_statistics(folder, pooled_taps(taps, params.pools), statistics_metadata(studied), bar)
         write_references(folder, rows)
     stage.run.metrics({"references": len(rows), "taps": len(taps)})
 

@@ -117,7 +117,7 @@ def test_the_loss_falls_and_is_recorded(engine: Build, units: list[Unit]) -> Non
     built = engine(steps=40)
     (finished,) = built.run([Target(units[0], 0)])
     assert [row[0] for row in finished.history] == [*range(0, 40, 4), 39]
-    assert all(len(row) == 2 + len(built.parts) for row in finished.history)
+    assert all(len(row) == 2 + len(finished.parts) for row in finished.history)
     assert finished.record["loss"] < finished.history[0][1] / 2
 
 

@@ -123,7 +123,7 @@ def test_the_batched_loss_and_its_gradient_equal_a_brute_force(
     positions = {tap: kept[0][tap].quantiles.shape[1] for tap in TAPS}
     with TapReader(studied.network, TAPS) as reader:
         objective = SortMatchingObjective(reader, kept, weights, positions, params, CPU)
-        totals, _ = objective(images)
+        totals, _ = objective(images, 0)
         (gradient,) = torch.autograd.grad(totals.sum(), images)
     exact_images = images.detach().double().requires_grad_(True)
     exact = brute_force(studied, exact_images, kept, weights, params)

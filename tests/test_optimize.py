@@ -52,7 +52,7 @@ def run(
 def resume(
     params: MethodParams, state: TargetState, checkpoints: list[TargetState] | None = None
 ) -> TargetState:
-    def objective(images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def objective(images: torch.Tensor, _step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         loss = 0.5 * (images - 1).square().flatten(1).sum(1)
         return loss, {"distance": loss}
 

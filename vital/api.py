@@ -100,7 +100,7 @@ def visualize(
         engine = Engine(studied, kept, settings, seed, store, on)
         results = sorted(engine.run(targets), key=lambda finished: finished.target)
     if out is not None:
-        _write(Path(out), results, engine, studied.preprocessing)
+        _write(Path(out), results, studied.preprocessing)
     images = torch.stack([finished.image for finished in results])
     pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
     return Visualizations(pixels, index_table("vital", results))
@@ -117,9 +117,7 @@ def _batches(
             yield [unit.id] * len(part), torch.stack(images)
 
 
-def _write(
-    folder: Path, results: Sequence[Finished], engine: Engine, preprocessing: Preprocessing
-) -> None:
+def _write(folder: Path, results: Sequence[Finished], preprocessing: Preprocessing) -> None:
     for finished in results:
         write_image(folder, finished, preprocessing)
-    write_tables(folder, "vital", results, engine.parts)
+    write_tables(folder, "vital", results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -44,18 +45,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finished:
-    """One target's image in normalised units (3, H, W), its record and its history."""
+    """One target's image in normalised units (3, H, W), its record and its history.
+
+    ``sensitivity`` (H, W) is the sum of its gradients' magnitudes; ``parts`` names the columns of
+    ``history`` after the step and the total loss.
+    """
 
     target: Target
     key: str
     steps: int
     image: torch.Tensor
+    sensitivity: torch.Tensor
     record: dict[str, Any]
+    parts: tuple[str, ...]
     history: tuple[tuple[float, ...], ...]
 
 
 class Engine:
-    """Makes images for targets of one network, taking from the work store what is there.
+    """Makes images for classes of one network, taking from the work store what is there.
 
     At a fixed batch size a target's gradient does not depend on its neighbours, so its bytes are
     the same alone, with others, resumed or added later.
@@ -100,14 +107,13 @@ class Engine:
         for batch in _batches(pending, self._params.batch):
             yield from self._make(batch)
 
-    @property
-    def parts(self) -> list[str]:
-        """The names of the history's columns after the step and the total loss."""
-        return [*self._taps, "tv", "l2"]
-
     def key(self, target: Target) -> str:
         """The name of a target's entry: a hash of all that determines its image."""
         return digest([self._common, self._digests[target.unit.id], target.unit.id, target.seed])
+
+    def _facts(self) -> dict[str, Any]:
+        """What determines an image besides what all units have in common."""
+        return {"method": "vital"}
 
     def _count_positions(self, pool: int) -> dict[str, int]:
         """How many positions each tap has for images that are pooled so."""
@@ -136,7 +142,7 @@ class Engine:
         )
         return digest(
             {
-                "method": "vital",
+                **self._facts(),
                 "model": self._model.sha256,
                 "preprocessing": self._model.preprocessing.to_dict(),
                 "default_weights": self._model.taps,
@@ -151,12 +157,22 @@ class Engine:
         )
 
     def _from_store(self, target: Target) -> Finished | None:
-        key = self.key(target)
-        entry = self._store.load(key)
+        entry = self._store.load(self.key(target))
         if entry is None:
             return None
-        state, record = entry
-        return Finished(target, key, state.step, state.latent, record, state.history)
+        return self._finished(target, *entry)
+
+    def _finished(self, target: Target, state: TargetState, record: dict[str, Any]) -> Finished:
+        return Finished(
+            target=target,
+            key=self.key(target),
+            steps=state.step,
+            image=state.latent,
+            sensitivity=state.sensitivity,
+            record=record,
+            parts=(*self._taps, "tv", "l2"),
+            history=state.history,
+        )
 
     def _start(self, target: Target) -> TargetState:
         state = self._store.load_checkpoint(self.key(target))
@@ -169,16 +185,23 @@ class Engine:
         targets = [target for target, _ in batch]
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
         states = optimize.pad([state for _, state in batch], self._params.batch)
-        with self._reader:
+        with self._opened():
             by_pool = {pool: self._objective(padded, pool) for pool in self._positions}
             ended = self._optimize(targets, padded, states, by_pool)
             shown = self._shown(ended)
             losses = _losses(by_pool[1], shown)
         responses = self._responses(padded, shown)
         for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
-            key, record = self.key(target), {**loss, **response}
-            self._store.save(key, state, record)
-            yield Finished(target, key, state.step, state.latent, record, state.history)
+            record = {**loss, **response}
+            self._store.save(self.key(target), state, record)
+            yield self._finished(target, state, record)
+
+    def _opened(self) -> AbstractContextManager[Any]:
+        """What has to be open while images are made."""
+        return self._reader
+
+    def _draws(self, target: Target) -> Draws:
+        return Draws.of(self._seed, target.id, self._method)
 
     def _objective(self, padded: Sequence[Target], pool: int) -> SortMatchingObjective:
         kept = [at_pool(self._units[target.unit.id], pool) for target in padded]
@@ -217,7 +240,7 @@ class Engine:
 
             return optimize.optimize(
                 states,
-                [Draws.of(self._seed, target.id, self._method) for target in padded],
+                [self._draws(target) for target in padded],
                 parametrize,
                 by_pool,
                 self._method,
@@ -251,7 +274,7 @@ class Engine:
 def _losses(objective: SortMatchingObjective, shown: torch.Tensor) -> list[dict[str, float]]:
     """The total loss of each image and its parts."""
     with torch.no_grad():
-        totals, parts = objective(shown)
+        totals, parts = objective(shown, 0)
     columns = {"loss": totals, **{f"loss_{name}": part for name, part in parts.items()}}
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(shown))]
 

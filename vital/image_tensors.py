@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def to_uint8(pixels: torch.Tensor) -> np.ndarray:
-    """Turn (3, H, W) values in 0..1 into an (H, W, 3) array of bytes, by rounding."""
+    """Turn (C, H, W) values in 0..1 into an (H, W, C) array of bytes, by rounding."""
     scaled = pixels.detach().to("cpu", torch.float64).clamp(0, 1).mul(255).round()
     return scaled.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
 

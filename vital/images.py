@@ -153,5 +153,5 @@ def _png(image: Image.Image) -> bytes:
 
 
 def write_png(path: Path, array: np.ndarray) -> None:
-    """Write an (H, W, 3) array of bytes as PNG, whole or not at all, without any metadata."""
+    """Write bytes (H, W, 3), (H, W, 4) or (H, W) as PNG, whole or not at all, without metadata."""
     write_bytes(path, _png(Image.fromarray(array)))

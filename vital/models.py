@@ -122,6 +122,15 @@ def _identity(
     return digest([name, options, entry, weights, source])
 
 
+def statistics_metadata(model: StudiedModel) -> dict[str, str]:
+    """What a table of activations says of the network that they are of."""
+    return {
+        "model_sha256": model.sha256,
+        "preprocessing": digest(model.preprocessing.to_dict()),
+        "dtype": "float32",
+    }
+
+
 def open_model(
     model: str | nn.Module,
     *,

@@ -16,9 +16,14 @@ from vital.seeds import generator
 
 
 class Objective(Protocol):
-    """What is minimised: the total per image (B,), and its named parts, each (B,)."""
+    """What is minimised: the total per image (B,), and its named parts, each (B,).
 
-    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]: ...
+    ``step`` counts from 0 through all phases.
+    """
+
+    def __call__(
+        self, images: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]: ...
 
 
 class Parametrization(Protocol):
@@ -42,8 +47,11 @@ class Draws:
     flips: torch.Tensor
 
     @classmethod
-    def of(cls, seed: int, target: str, params: MethodParams) -> Draws:
-        """Draw from the run's seed and the target's key alone, never from the batch."""
+    def of(cls, seed: int, target: str, params: MethodParams, hold: int = 1) -> Draws:
+        """Draw from the run's seed and the target's key alone, never from the batch.
+
+        Each draw is kept for ``hold`` steps.
+        """
         draws = generator(seed, target, "jitter")
         shifts = [
             torch.randint(
@@ -52,26 +60,31 @@ class Draws:
             for phase in phases(params)
         ]
         coins = torch.rand(total_steps(params), generator=generator(seed, target, "flip"))
-        return cls(shifts=torch.cat(shifts), flips=(coins < 0.5) & params.flip)
+        flips = (coins < 0.5) & params.flip
+        held = torch.arange(len(flips)) // hold * hold
+        return cls(shifts=torch.cat(shifts)[held], flips=flips[held])
 
 
 @dataclass(frozen=True)
 class TargetState:
     """Everything that continues one target's optimisation at ``step``.
 
-    ``first`` and ``second`` are Adam's moments; ``history`` holds (step, total, parts...) rows.
+    ``first`` and ``second`` are Adam's moments, ``sensitivity`` (H, W) is the sum over the steps of
+    the gradient's magnitude, averaged over colours; ``history`` holds (step, total, parts...) rows.
     """
 
     step: int
     latent: torch.Tensor
     first: torch.Tensor
     second: torch.Tensor
+    sensitivity: torch.Tensor
     history: tuple[tuple[float, ...], ...] = field(default=())
 
     @classmethod
     def initial(cls, latent: torch.Tensor) -> TargetState:
         """Before the first step."""
-        return cls(0, latent, torch.zeros_like(latent), torch.zeros_like(latent))
+        nothing = torch.zeros_like(latent)
+        return cls(0, latent, nothing, nothing.clone(), nothing[0].clone())
 
 
 def jitter(images: torch.Tensor, draws: Sequence[Draws], step: int) -> torch.Tensor:
@@ -154,6 +167,7 @@ class _Batch:
         self._histories = [list(state.history) for state in states]
         latent = self._parametrization.latent
         self._adam = torch.optim.Adam([latent], lr=params.lr, betas=params.betas, eps=params.eps)
+        self._sensitivity = torch.stack([state.sensitivity for state in states]).to(latent.device)
         passed = states[0].step - phase.first
         first = torch.stack([state.first for state in states]).to(latent.device)
         second = torch.stack([state.second for state in states]).to(latent.device)
@@ -167,12 +181,16 @@ class _Batch:
         self, step: int, draws: Sequence[Draws], objective: Objective
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One step of all targets; returns the totals and parts before it."""
-        images = pooled(self._parametrization.images(), self._phase.pool)
+        shown = self._parametrization.images()
+        images = pooled(shown, self._phase.pool)
         seen = jitter(images.detach(), draws, step).requires_grad_(True)
-        totals, parts = objective(seen)
+        totals, parts = objective(seen, step)
         (gradient,) = torch.autograd.grad(totals.sum(), seen)
         self._adam.zero_grad()
-        torch.autograd.backward(images, undo_jitter(gradient, draws, step))
+        settled = undo_jitter(gradient, draws, step)
+        (gradient,) = torch.autograd.grad(images, shown, settled)
+        torch.autograd.backward(shown, gradient)
+        self._sensitivity += gradient.abs().mean(dim=1)
         for group in self._adam.param_groups:
             group["lr"] = learning_rate(step, self._phase, self._params)
         self._adam.step()
@@ -195,6 +213,7 @@ class _Batch:
                 latent=_copy(latent[i]),
                 first=_copy(moments["exp_avg"][i]),
                 second=_copy(moments["exp_avg_sq"][i]),
+                sensitivity=_copy(self._sensitivity[i]),
                 history=tuple(self._histories[i]),
             )
             for i in range(len(self._histories))

@@ -8,7 +8,10 @@ from pathlib import Path
 DESCRIPTION_FILE = "model.json"
 """What the network is, beside its weights."""
 
-STAGES = ("prepare", "model", "extract", "visualize", "score", "report")
+STAGES = (
+    "prepare", "model", "units", "extract", "references", "relevance", "visualize", "score",
+    "report",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,21 @@ class Project:
     def model(self) -> Path:
         """Written by model: weights, their description, the network's accuracy."""
         return self.root / "data" / "model"
+
+    @property
+    def units(self) -> Path:
+        """Written by units: which inner units are studied."""
+        return self.root / "data" / "units"
+
+    @property
+    def references(self) -> Path:
+        """Written by references: the image patches that inner units respond to most."""
+        return self.root / "data" / "references"
+
+    @property
+    def relevance(self) -> Path:
+        """Written by relevance: weighted statistics of inner units, heat maps, circuits."""
+        return self.root / "data" / "relevance"
 
     @property
     def statistics(self) -> Path:

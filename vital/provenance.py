@@ -15,3 +15,13 @@ def source_digest(*modules: ModuleType) -> str:
             raise ValueError(f"{module.__name__} has no source file")
         total.update(hashlib.sha256(Path(module.__file__).read_bytes()).digest())
     return total.hexdigest()
+
+
+def package_digest(package: ModuleType) -> str:
+    """As :func:`source_digest`, of all files of a package that lie beside its first."""
+    if package.__file__ is None:
+        raise ValueError(f"{package.__name__} has no source file")
+    total = hashlib.sha256()
+    for path in sorted(Path(package.__file__).parent.glob("*.py")):
+        total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

@@ -90,8 +90,9 @@ def score_methods(
 
 def _index_rows(folder: Path, method: str) -> pd.DataFrame:
     index = read_index(folder).rename(columns={"image": "path"})
+    index = index[index["tap"] == CLASS_TAP].reset_index(drop=True)
     if index.empty:
-        raise DataError(f"{folder} holds no visualizations of method {method!r}")
+        raise DataError(f"{folder} holds no visualizations of classes by method {method!r}")
     return index[["tap", "unit", "name", "seed", "path"]]
 
 

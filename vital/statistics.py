@@ -120,14 +120,15 @@ def write_statistics(
 ) -> None:
     """Write a Parquet file per tap, a row group per unit, taking the units one by one.
 
-    They appear in a folder of ``folder``, or replace those there, only when all are written.
+    ``taps`` gives the order of the taps; a unit need not have statistics at all of them. The files
+    appear in a folder of ``folder``, or replace those there, only when all are written.
     """
     described = {**metadata, "taps": json.dumps(list(taps)), "schema_version": SCHEMA_VERSION}
     with replacing_folder(folder / TAPS_FOLDER) as temporary, ExitStack() as opened:
         writers: dict[str, pq.ParquetWriter] = {}
         for unit, kept in units:
-            for tap in taps:
-                table = _to_table(unit, tap, kept[tap], described)
+            for tap, one in kept.items():
+                table = _to_table(unit, tap, one, described)
                 if tap not in writers:
                     writer = pq.ParquetWriter(temporary / _file_name(tap), table.schema)
                     writers[tap] = opened.enter_context(writer)
@@ -135,13 +136,20 @@ def write_statistics(
 
 
 def read_statistics(folder: Path, units: Sequence[str]) -> dict[str, UnitStatistics]:
-    """The statistics of the named units at every tap.
+    """The statistics of the named units at every tap that they have.
 
-    Raises ArtefactError when a file is missing or damaged, or a unit is not in it.
+    Raises ArtefactError when a file is missing or damaged, or a unit is in none.
     """
     taps = json.loads(_any_file(folder).metadata["taps"])
     files = {tap: StatisticsFile(tap_file(folder, tap)) for tap in taps}
-    return {unit: {tap: file.read(unit) for tap, file in files.items()} for unit in units}
+    kept: dict[str, UnitStatistics] = {
+        unit: {tap: file.read(unit) for tap, file in files.items() if unit in file.units()}
+        for unit in units
+    }
+    for unit, found in kept.items():
+        if not found:
+            raise ArtefactError(f"{folder} has no statistics of unit {unit!r}")
+    return kept
 
 
 def extracted_units(folder: Path) -> list[str]:

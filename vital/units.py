@@ -13,7 +13,7 @@ CLASS_TAP = "class"
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """A class logit: its ``tap``, its ``index`` there, and a name for people."""
+    """A class logit or a channel: its ``tap``, its ``index`` there, and a name for people."""
 
     tap: str
     index: int
@@ -23,6 +23,11 @@ class Unit:
     def id(self) -> str:
         """The unit's key in every table."""
         return f"{self.tap}/{self.index}"
+
+    @property
+    def file_name(self) -> str:
+        """How file names begin: the tap, without what leads to other folders, and a number."""
+        return f"{self.tap.replace('.', '-').replace('/', '_')}-{self.index:04d}"
 
 
 @dataclass(frozen=True, order=True)
@@ -40,12 +45,17 @@ class Target:
     @property
     def file_name(self) -> str:
         """A file name made of numbers and the tap only, never of data."""
-        return f"{self.unit.tap.replace('.', '-')}-{self.unit.index:04d}-seed-{self.seed}.png"
+        return f"{self.unit.file_name}-seed-{self.seed}.png"
 
 
 def class_units(classes: Sequence[str]) -> list[Unit]:
     """A unit for each class, in the order of their labels."""
     return [Unit(CLASS_TAP, index, name) for index, name in enumerate(classes)]
+
+
+def inner_unit(tap: str, channel: int) -> Unit:
+    """The unit of a channel; it has no other name than its place."""
+    return Unit(tap, channel, f"{tap}/{channel}")
 
 
 def select_units(available: Sequence[Unit], wanted: Sequence[str | int] | str) -> list[Unit]:

@@ -71,6 +71,7 @@ class WorkStore:
             "latent": state.latent.contiguous(),
             "first": state.first.contiguous(),
             "second": state.second.contiguous(),
+            "sensitivity": state.sensitivity.contiguous(),
             "history": torch.tensor(state.history, dtype=torch.float64),
         }
         # The record's order is that of the index's columns: it has to come back as it was.

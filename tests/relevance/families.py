@@ -74,6 +74,12 @@ STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 FAMILIES: dict[str, Family] = {
     "timm resnet": Family(create("test_resnet"), 64, ("conv1.0", *STAGES[:-1]), "layer4"),
+    "timm resnet anti-aliased": Family(
+        create("test_resnet", aa_layer=timm.layers.BlurPool2d),
+        64,
+        ("conv1.0", *STAGES[:-1]),
+        "layer4",
+    ),
     "torchvision resnet basic": Family(
         partial(torchvision.models.resnet18, num_classes=10), 64, ("conv1", *STAGES[:-1]), "layer4"
     ),

@@ -36,8 +36,10 @@ class SortMatchingObjective:
             _TapTarget.of(tap, statistics, weights, positions[tap], device) for tap in positions
         ]
 
-    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        activations = self._reader(images)
+    def __call__(
+        self, images: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        activations = self._activations(images, step)
         parts = {
             tap.name: sort_matching(activations[tap.name], tap.quantiles, tap.importance)
             for tap in self._taps
@@ -48,6 +50,14 @@ class SortMatchingObjective:
         parts["l2"] = l2_norm(images)
         total = total + self._params.tv * parts["tv"] + self._params.l2 * parts["l2"]
         return total, parts
+
+    def _activations(
+        self,
+        images: torch.Tensor,
+        step: int,  # noqa: ARG002 (what is matched may change with it)
+    ) -> dict[str, torch.Tensor]:
+        """What is matched at each tap at this step, (B, C, D)."""
+        return self._reader(images)
 
 
 class _TapTarget:

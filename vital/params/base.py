@@ -13,7 +13,10 @@ from ruamel.yaml.error import YAMLError
 
 from vital.errors import ParamsError, nearest
 
-BLOCKS = ("seed", "data", "model", "extract", "visualize", "score", "report")
+BLOCKS = (
+    "seed", "data", "model", "units", "extract", "references", "relevance", "visualize", "score",
+    "report",
+)  # fmt: skip
 
 _RULE = "rule"
 """The type of problems that a block's own validators find."""

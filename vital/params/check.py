@@ -9,14 +9,20 @@ from vital.params.base import Block, read_block, read_seed
 from vital.params.data import DataParams
 from vital.params.extract import ExtractParams
 from vital.params.model import ModelParams
+from vital.params.references import ReferencesParams
+from vital.params.relevance import RelevanceParams
 from vital.params.report import ReportParams
 from vital.params.score import ScoreParams
+from vital.params.units import UnitsParams
 from vital.params.visualize import VisualizeParams
 
 _KINDS: dict[str, type[Block]] = {
     "data": DataParams,
     "model": ModelParams,
+    "units": UnitsParams,
     "extract": ExtractParams,
+    "references": ReferencesParams,
+    "relevance": RelevanceParams,
     "visualize": VisualizeParams,
     "score": ScoreParams,
     "report": ReportParams,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat, Weight
+from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat, Weight, rule_error
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -45,6 +45,24 @@ class MethodParams(Block):
     l2: Weight = 0.0
 
 
+class InnerParams(Block):
+    """How images of inner units differ from those of classes; null: they do not.
+
+    ``masks_every``: the masks of the images being made are computed anew every so many steps, and
+    the jitter is drawn anew with them (paper section 4: every step). There is no coarse phase.
+    """
+
+    steps: Positive | None = None
+    lr: PositiveFloat | None = None
+    jitter: Natural | None = None
+    weights: dict[str, Weight] | None = None
+    weighting: Literal["plain", "inverse_variance"] | None = None
+    tv: Weight | None = None
+    l2: Weight | None = None
+    batch: Positive | None = None
+    masks_every: Positive = 1
+
+
 class VisualizeParams(MethodParams):
     """The targets of a run, the physical batch, and how often work is saved."""
 
@@ -54,7 +72,22 @@ class VisualizeParams(MethodParams):
     checkpoint_every: Positive = 50
     history_every: Positive = 10
     device: str = "auto"
+    inner: InnerParams = InnerParams()
+
+    @model_validator(mode="after")
+    def _checkpoints_fall_on_new_masks(self) -> VisualizeParams:
+        if self.checkpoint_every % self.inner.masks_every:
+            raise rule_error(
+                f"checkpoint_every: {self.checkpoint_every} must be a multiple of "
+                f"inner.masks_every, which is {self.inner.masks_every}"
+            )
+        return self
 
     def method(self) -> MethodParams:
         """The part that determines an image's bytes once its target is given."""
         return MethodParams(**{name: getattr(self, name) for name in MethodParams.model_fields})
+
+    def for_inner(self) -> VisualizeParams:
+        """The same with what is different for inner units."""
+        changes = self.inner.model_dump(exclude={"masks_every"}, exclude_none=True)
+        return self.model_copy(update={**changes, "coarse": None})

@@ -13,8 +13,14 @@ from vital.relevance.composites import (
     guided_composite,
     vital_composite,
 )
-from vital.relevance.masks import RelevanceAccumulator, channel_importance, position_masks
+from vital.relevance.masks import (
+    RelevanceAccumulator,
+    channel_importance,
+    position_masks,
+    shared_over_colours,
+)
 from vital.relevance.reader import Reading, RelevanceReader
+from vital.relevance.shares import class_shares
 from vital.relevance.starts import (
     ChannelStart,
     DirectionStart,
@@ -35,9 +41,11 @@ __all__ = [
     "Start",
     "canonical_composite",
     "channel_importance",
+    "class_shares",
     "class_start",
     "composite",
     "guided_composite",
     "position_masks",
+    "shared_over_colours",
     "vital_composite",
 ]

@@ -82,7 +82,7 @@ GATED: ModuleTypes = (
 """Modules that multiply their input by a gate that they compute from it."""
 
 MAX_POOL: ModuleTypes = (nn.MaxPool2d,)
-AVERAGE_POOL: ModuleTypes = (nn.AvgPool2d, FastAdaptiveAvgPool)
+AVERAGE_POOL: ModuleTypes = (nn.AvgPool2d, FastAdaptiveAvgPool, timm.layers.BlurPool2d)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 
+from vital.activations import INPUT_TAP
 from vital.errors import ArtefactError
 from vital.statistics import Accumulator, TapStatistics
 
@@ -26,6 +27,17 @@ def channel_importance(relevance: torch.Tensor) -> torch.Tensor:
     least to most. Where all are alike they count 1 if they are relevant at all, else 0.
     """
     return _to_unit_range(relevance.amax(dim=-1))
+
+
+def shared_over_colours(tap: str, relevance: torch.Tensor) -> torch.Tensor:
+    """Relevance (B, C, D) fit to weigh the tap's activations.
+
+    At the tap ``input`` activations are opponent colours while relevance is that of red, green and
+    blue: there a pixel's relevance is shared equally between its colours.
+    """
+    if tap != INPUT_TAP:
+        return relevance
+    return relevance.mean(dim=1, keepdim=True).expand_as(relevance)
 
 
 class RelevanceAccumulator:

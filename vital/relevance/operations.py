@@ -59,7 +59,8 @@ STRUCTURAL = Allowed(always=_MOVING | {"Relu"}, linear=frozenset())
 
 _LINEAR = frozenset(
     {"Add", "AdaptiveAvgPool2D", "AvgPool2D", "CudnnBatchNorm", "Mean", "MiopenBatchNorm"}
-    | {"MkldnnAdaptiveAvgPool2D", "NativeBatchNorm", "Neg", "Sub", "Sum"}
+    | {"MkldnnAdaptiveAvgPool2D", "NativeBatchNorm", "Neg", "ReflectionPad2D"}
+    | {"ReplicationPad2D", "Sub", "Sum"}
     | {"UpsampleBicubic2D", "UpsampleBilinear2D", "UpsampleNearest2D"}
 )
 

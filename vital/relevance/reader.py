@@ -102,7 +102,8 @@ class RelevanceReader:
         with torch.enable_grad(), self._mode:
             captured = outputs_until(self._network, inputs, {*self._taps, *start_taps}, start_taps)
         self._check_order(captured, start_taps)
-        seen = {tap: self._positions_last(tap, captured[tap], images) for tap in start_taps}
+        with torch.enable_grad():
+            seen = {tap: self._positions_last(tap, captured[tap], images) for tap in start_taps}
         seeds, totals = self._seeds(seen, starts)
         gradients = self._backward(seen, seeds, [captured[tap] for tap in self._taps], wanted)
         return self._reading(captured, gradients, totals, wanted)

@@ -1,0 +1,215 @@
+"""Do inner units' visualizations show what the units respond to, and does relevance help?
+
+    python -m benchmarks.inner_units [--data FOLDER] [--keep FOLDER] [--steps N]
+
+Twelve channels of MobileNetV2, four drawn at each of three depths, from 1000 photographs of
+ImageNet: their reference patches, and visualizations with relevance and without. One line of JSON
+per unit: the visualization's percentile among the unit's reference patches by the mean of the
+channel's map, both at the network's input size (``percentile``, ``percentile_without``), and per
+tap the share of the sum of absolute activations that lies in channels of importance below 0.1
+(``unimportant``, ``unimportant_without``). The last line counts the units at or above the median.
+The folder of real networks and images is --data or the variable VITAL_REAL_DATA.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import torch
+import typer
+
+from vital.activations import TapReader
+from vital.data import load_images
+from vital.engine import Engine, Finished
+from vital.image_tensors import to_uint8
+from vital.images import write_png
+from vital.inner_engine import InnerEngine
+from vital.inner_units import UnitChooser, distinct_units
+from vital.models import StudiedModel, open_model
+from vital.params.references import ReferencesParams
+from vital.params.relevance import MaskParams, RelevanceParams
+from vital.params.units import RandomUnits, UnitsParams
+from vital.params.visualize import VisualizeParams
+from vital.patch_table import patches_of, read_patches, write_patches
+from vital.patches import ActivationResponse, PatchFinder
+from vital.relevance_statistics import selecting_composite, taps_until, unit_relevance
+from vital.units import Target, Unit, inner_unit
+from vital.workstore import WorkStore
+
+WEIGHTS = "mobilenetv2_100.tflite_dequant.safetensors"
+IMAGES = "imagenet-sample"
+DEPTHS = ("blocks.2.2", "blocks.4.2", "blocks.6.0")
+TAPS = ("input", "conv_stem", "blocks.1.1", *DEPTHS)
+PER_DEPTH = 4
+SEED = 0
+UNIMPORTANT = 0.1
+CPU = torch.device("cpu")
+
+REFERENCES = ReferencesParams(count=50, shortlist=60, patch=64, stride=0.8, batch=25)
+KINDS = {"": RelevanceParams(), "_without": RelevanceParams(composite=None)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One visualization, and what it is matched to."""
+
+    finished: Finished
+    importance: dict[str, torch.Tensor]
+
+
+def main(
+    data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep patches and images here")] = None,
+    steps: Annotated[int, typer.Option(min=1)] = 200,
+) -> None:
+    """Make and measure all of it."""
+    if data is None or not data.is_dir():
+        raise typer.BadParameter("give the folder of real networks and images", param_hint="--data")
+    logging.basicConfig(level=logging.INFO)
+    model = _model(data)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = keep or Path(scratch)
+        patches = _patches(model, data / IMAGES, folder)
+        shown = {
+            kind: _visualize(model, patches, folder, relevance, steps)
+            for kind, relevance in KINDS.items()
+        }
+        rows = [_measure(model, unit, patches, folder, shown) for unit in shown[""]]
+    for row in rows:
+        typer.echo(json.dumps(row))
+    typer.echo(json.dumps(_summary(rows)))
+
+
+def _model(data: Path) -> StudiedModel:
+    return open_model(
+        "timm/mobilenetv2_100",
+        checkpoint=data / WEIGHTS,
+        kwargs={"pad_type": "same"},
+        preprocessing={
+            "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bilinear", "crop_pct": 0.875,
+        },
+        taps=TAPS,
+    )  # fmt: skip
+
+
+def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
+    """Draw the units and find their reference patches, unless ``folder`` has them."""
+    if not (folder / "references.parquet").exists():
+        found = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jp*g"))
+        rows = pd.DataFrame({"path": found})
+        units = [inner_unit(*place) for place in distinct_units(_chosen(model, images, rows))]
+        response = ActivationResponse(model, units)
+        finder = PatchFinder(model, response, images, rows, REFERENCES, CPU)
+        write_patches(folder, finder, finder.find(), found, REFERENCES.criterion)
+    return read_patches(folder)
+
+
+def _chosen(model: StudiedModel, images: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    params = UnitsParams(random=RandomUnits(taps=DEPTHS, count=PER_DEPTH))
+    composite = selecting_composite(RelevanceParams())
+    return UnitChooser(model, images, rows, params, composite, SEED, CPU).choose()
+
+
+def _visualize(
+    model: StudiedModel,
+    patches: pd.DataFrame,
+    folder: Path,
+    relevance: RelevanceParams,
+    steps: int,
+) -> dict[Unit, Shown]:
+    params = VisualizeParams(
+        steps=steps, lr=0.15, jitter=16, weighting="inverse_variance",
+        weights={"input": 5.0, "conv_stem": 3.0}, tv=6e-3, batch=PER_DEPTH, checkpoint_every=50,
+    )  # fmt: skip
+    shown: dict[Unit, Shown] = {}
+    for tap in DEPTHS:
+        units = [
+            inner_unit(tap, int(channel))
+            for channel in dict.fromkeys(patches[patches["tap"] == tap]["channel"])
+        ]
+        until = taps_until(model, TAPS, tap)
+        kept = {
+            unit.id: unit_relevance(
+                model, unit, until, folder, patches_of(patches, unit), relevance
+            ).statistics
+            for unit in units
+        }
+        engine = _engine(model, kept, params, relevance.masks(), folder)
+        for finished in engine.run([Target(unit, 0) for unit in units]):
+            unit = finished.target.unit
+            name = f"{relevance.composite or 'none'}-{unit.file_name}.png"
+            pixels = model.preprocessing.denormalize(finished.image)
+            write_png(folder / "visualizations" / name, to_uint8(pixels))
+            importance = {t: torch.from_numpy(s.importance) for t, s in kept[unit.id].items()}
+            shown[unit] = Shown(finished, importance)
+    return shown
+
+
+def _engine(
+    model: StudiedModel, kept: Any, params: VisualizeParams, masks: MaskParams, folder: Path
+) -> Engine:
+    return InnerEngine(model, kept, params, masks, SEED, WorkStore(folder / ".work"), CPU)
+
+
+def _measure(
+    model: StudiedModel,
+    unit: Unit,
+    patches: pd.DataFrame,
+    folder: Path,
+    shown: dict[str, dict[Unit, Shown]],
+) -> dict[str, Any]:
+    mine = patches_of(patches, unit)
+    references = _means(model, unit, load_images(folder, list(mine["patch"]), model.preprocessing))
+    row: dict[str, Any] = {"unit": unit.id}
+    for kind, made in shown.items():
+        image = made[unit].finished.image.unsqueeze(0)
+        response = float(_means(model, unit, image))
+        row[f"percentile{kind}"] = round(100 * float((references < response).double().mean()), 1)
+        # Importance is that of the run with relevance, for both.
+        shares = _unimportant(model, image, shown[""][unit].importance)
+        row[f"unimportant{kind}"] = {tap: round(share, 4) for tap, share in shares.items()}
+    return row
+
+
+def _means(model: StudiedModel, unit: Unit, images: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad(), TapReader(model.network, [unit.tap]) as read:
+        return read(images)[unit.tap][:, unit.index].mean(dim=1)
+
+
+def _unimportant(
+    model: StudiedModel, image: torch.Tensor, importance: dict[str, torch.Tensor]
+) -> dict[str, float]:
+    with torch.no_grad(), TapReader(model.network, list(importance)) as read:
+        sums = {tap: values[0].abs().sum(dim=1) for tap, values in read(image).items()}
+    return {
+        tap: float(sums[tap][importance[tap] < UNIMPORTANT].sum() / sums[tap].sum())
+        for tap in importance
+    }
+
+
+def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def at_median(kind: str) -> int:
+        return sum(row[f"percentile{kind}"] >= 50 for row in rows)
+
+    def mean_share(row: dict[str, Any], kind: str) -> float:
+        shares = list(row[f"unimportant{kind}"].values())
+        return sum(shares) / len(shares)
+
+    lower = sum(mean_share(row, "") < mean_share(row, "_without") for row in rows)
+    return {
+        "units": len(rows),
+        "at_or_above_median": at_median(""),
+        "at_or_above_median_without": at_median("_without"),
+        "less_unimportant_with_relevance": lower,
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

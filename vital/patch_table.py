@@ -1,0 +1,77 @@
+"""The reference patches of inner units as files: PNGs, a row for each, and which units are dead."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from vital.files import read_parquet, write_parquet
+from vital.image_tensors import to_uint8
+from vital.images import write_png
+from vital.patches import Patch, PatchFinder
+from vital.progress import progress_bar
+from vital.units import Unit, inner_unit
+
+log = logging.getLogger(__name__)
+
+PATCHES_FILE = "references.parquet"
+PATCHES_FOLDER = "patches"
+PATCHES_COLUMNS = ("tap", "channel", "rank", "image", "box", "score", "criterion", "patch")
+
+DEAD_FILE = "dead.parquet"
+DEAD_COLUMNS = ("tap", "channel")
+
+
+def write_patches(
+    folder: Path,
+    finder: PatchFinder,
+    found: Mapping[Unit, Sequence[Patch]],
+    paths: Sequence[str],
+    criterion: str,
+) -> dict[str, float]:
+    """Write every patch as a PNG below ``folder``, the tables, and return what was counted.
+
+    ``paths`` names the images by row. Units without a patch are reported as dead.
+    """
+    rows: list[dict[str, object]] = []
+    for unit, patches in progress_bar(
+        found.items(), total=len(found), label="write patches", unit="units"
+    ):
+        for rank, patch in enumerate(patches):
+            name = f"{PATCHES_FOLDER}/{unit.file_name}-{rank:03d}.png"
+            write_png(folder / name, to_uint8(finder.pixels(patch)))
+            place = {"tap": unit.tap, "channel": unit.index, "rank": rank}
+            kept = {"image": paths[patch.row], "box": list(patch.box), "score": patch.score}
+            rows.append({**place, **kept, "criterion": criterion, "patch": name})
+    dead = [unit for unit, patches in found.items() if not patches]
+    for unit in dead:
+        log.warning("unit %s never fires: it is left out", unit.id)
+    places = [{"tap": unit.tap, "channel": unit.index} for unit in dead]
+    write_parquet(folder / PATCHES_FILE, pd.DataFrame(rows, columns=list(PATCHES_COLUMNS)))
+    write_parquet(folder / DEAD_FILE, pd.DataFrame(places, columns=list(DEAD_COLUMNS)))
+    return {"units": len(found) - len(dead), "dead_units": len(dead), "patches": len(rows)}
+
+
+def read_patches(folder: Path) -> pd.DataFrame:
+    """A row per patch, by unit and rank; ``patch`` is relative to ``folder``."""
+    return read_parquet(folder / PATCHES_FILE)
+
+
+def read_dead(folder: Path) -> pd.DataFrame:
+    """Tap and channel of the units that never fire."""
+    return read_parquet(folder / DEAD_FILE)
+
+
+def living_units(patches: pd.DataFrame) -> list[Unit]:
+    """The units that have patches, in the order of the table."""
+    places = zip(patches["tap"], patches["channel"], strict=True)
+    return list(dict.fromkeys(inner_unit(str(tap), int(channel)) for tap, channel in places))
+
+
+def patches_of(patches: pd.DataFrame, unit: Unit) -> pd.DataFrame:
+    """The rows of one unit, the best first."""
+    mine = (patches["tap"] == unit.tap) & (patches["channel"] == unit.index)
+    return patches[mine].sort_values("rank")

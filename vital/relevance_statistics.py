@@ -1,0 +1,177 @@
+"""Relevance-weighted statistics of inner units' reference patches (paper section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vital.activations import INPUT_TAP, TapReader, locate
+from vital.data import batches
+from vital.errors import ModelError, ParamsError
+from vital.files import read_parquet, write_parquet
+from vital.images import write_png
+from vital.models import StudiedModel
+from vital.params.relevance import MaskParams, RelevanceParams
+from vital.relevance import (
+    ChannelStart,
+    Composite,
+    PositionStart,
+    RelevanceAccumulator,
+    RelevanceReader,
+    Start,
+    composite,
+    shared_over_colours,
+)
+from vital.statistics import Accumulator, TapStatistics, UnitStatistics, write_statistics
+from vital.survey import survey
+from vital.units import Unit
+
+MASKS_FILE = "masks.parquet"
+MASKS_FOLDER = "masks"
+MASKS_COLUMNS = ("tap", "channel", "rank", "mask")
+
+DEFAULT_COMPOSITE = "vital"
+
+_CLIPPED = 99.0
+"""Heat maps are scaled by this percentile of their own values, so that no pixel outshines all."""
+
+
+@dataclass(frozen=True)
+class UnitRelevance:
+    """One unit's statistics per tap, and heat maps (count, H, W) in 0..1 of its best patches."""
+
+    unit: Unit
+    statistics: dict[str, TapStatistics]
+    heat_maps: torch.Tensor
+
+
+@dataclass
+class _Heat:
+    """Collects the heat maps of the first images."""
+
+    wanted: int
+    kept: list[torch.Tensor] = field(default_factory=list)
+
+    def add(self, relevance: torch.Tensor, size: tuple[int, int]) -> None:
+        missing = self.wanted - sum(len(part) for part in self.kept)
+        if missing > 0:
+            self.kept.append(heat_maps(relevance[:missing], size))
+
+    def maps(self) -> torch.Tensor:
+        return torch.cat(self.kept) if self.kept else torch.empty(0, 0, 0)
+
+
+def start_of(unit: Unit, params: MaskParams) -> Start:
+    """Where a unit's relevance starts."""
+    kind = PositionStart if params.start == "position" else ChannelStart
+    return kind(unit.tap, unit.index)
+
+
+def taps_until(model: StudiedModel, taps: Sequence[str], last: str) -> list[str]:
+    """Those of ``taps`` that run before the tap ``last``, and that one, in the order of running.
+
+    Raises ParamsError where none of them does, and ModelError for taps that cannot be read.
+    """
+    for tap in {*taps, last} - {INPUT_TAP}:
+        locate(model.network, tap)
+    order = [INPUT_TAP, *(found.tap for found in survey(model.network, model.preprocessing.size))]
+    unread = [tap for tap in (*taps, last) if tap not in order]
+    if unread:
+        raise ModelError(f"tap {unread[0]!r} gives nothing that can be read")
+    end = order.index(last)
+    before = sorted({tap for tap in taps if order.index(tap) < end}, key=order.index)
+    if not before:
+        raise ParamsError(f"relevance.taps: none of {', '.join(taps)} runs before {last!r}")
+    return [*before, last]
+
+
+def unit_relevance(
+    model: StudiedModel,
+    unit: Unit,
+    taps: Sequence[str],
+    folder: Path,
+    patches: pd.DataFrame,
+    params: RelevanceParams,
+) -> UnitRelevance:
+    """Read one unit's reference patches (rows with ``patch`` below ``folder``, the best first).
+
+    Without a composite activations are not weighed, and there are no heat maps.
+    """
+    paths = patches.rename(columns={"patch": "path"})[["path"]]
+    loaded = (images for _, images in batches(folder, paths, model.preprocessing, params.batch))
+    device = next(model.network.parameters()).device
+    moved = (images.to(device) for images in loaded)
+    if params.composite is None:
+        return UnitRelevance(unit, _plain(model, taps, moved), torch.empty(0, 0, 0))
+    kept = {tap: RelevanceAccumulator() for tap in taps}
+    heat = _Heat(params.shown)
+    with RelevanceReader(
+        model.network, dict.fromkeys([*taps, INPUT_TAP]), composite(params.composite)
+    ) as read:
+        for images in moved:
+            reading = read(images, [start_of(unit, params)] * len(images))
+            for tap in taps:
+                relevance = shared_over_colours(tap, reading.relevance[tap])
+                kept[tap].add(reading.activations[tap], relevance)
+            heat.add(reading.relevance[INPUT_TAP], model.preprocessing.size)
+    finished = {tap: accumulator.finish() for tap, accumulator in kept.items()}
+    return UnitRelevance(unit, finished, heat.maps())
+
+
+def _plain(
+    model: StudiedModel, taps: Sequence[str], batches: Iterator[torch.Tensor]
+) -> dict[str, TapStatistics]:
+    kept = {tap: Accumulator() for tap in taps}
+    with torch.no_grad(), TapReader(model.network, taps) as read:
+        for images in batches:
+            for tap, values in read(images).items():
+                kept[tap].add(values)
+    return {tap: accumulator.finish() for tap, accumulator in kept.items()}
+
+
+def heat_maps(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Positive relevance of pixels (B, 3, H * W) as maps (B, H, W) in 0..1, summed over colours.
+
+    ``size`` is (height, width).
+    """
+    summed = relevance.sum(dim=1).clamp(min=0.0)
+    top = torch.quantile(summed, _CLIPPED / 100, dim=1, keepdim=True)
+    scaled = (summed / top.where(top > 0, 1.0)).clamp(0.0, 1.0)
+    return scaled.view(len(relevance), *size)
+
+
+def write_relevance(
+    folder: Path, taps: Sequence[str], metadata: Mapping[str, str], found: Iterable[UnitRelevance]
+) -> None:
+    """Write statistics per tap, heat maps as PNGs, and a row for each of these."""
+    rows: list[dict[str, object]] = []
+
+    def kept() -> Iterator[tuple[str, UnitStatistics]]:
+        for one in found:
+            rows.extend(_write_heat_maps(folder, one))
+            yield one.unit.id, one.statistics
+
+    write_statistics(folder, taps, metadata, kept())
+    write_parquet(folder / MASKS_FILE, pd.DataFrame(rows, columns=list(MASKS_COLUMNS)))
+
+
+def _write_heat_maps(folder: Path, one: UnitRelevance) -> Iterator[dict[str, object]]:
+    for rank, heat in enumerate(one.heat_maps):
+        name = f"{MASKS_FOLDER}/{one.unit.file_name}-{rank:03d}.png"
+        array = heat.mul(255).round().to("cpu", torch.uint8).numpy()
+        write_png(folder / name, array)
+        yield {"tap": one.unit.tap, "channel": one.unit.index, "rank": rank, "mask": name}
+
+
+def read_masks(folder: Path) -> pd.DataFrame:
+    """A row per heat map: tap, channel, rank of the patch, and ``mask``, relative to ``folder``."""
+    return read_parquet(folder / MASKS_FILE)
+
+
+def selecting_composite(params: MaskParams) -> Composite:
+    """The composite by which units are chosen, also where images are made without relevance."""
+    return composite(params.composite or DEFAULT_COMPOSITE)

@@ -1,0 +1,45 @@
+"""The tables of inner units: which were chosen and why, and the circuits among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vital.files import read_parquet, write_parquet
+
+UNITS_FILE = "units.parquet"
+UNITS_TYPES = {
+    "tap": "str",
+    "channel": "int32",
+    "why": "str",
+    "class": "Int32",
+    "class_name": "object",
+    "share": "float64",
+}
+UNITS_COLUMNS = tuple(UNITS_TYPES)
+
+CIRCUITS_FILE = "circuits.parquet"
+CIRCUITS_COLUMNS = ("class", "class_name", "rank", "tap", "channel", "share")
+
+
+def write_units(folder: Path, table: pd.DataFrame) -> None:
+    """Write which units there are: tap, channel, why, class, class_name and share."""
+    write_parquet(folder / UNITS_FILE, table)
+
+
+def read_units(folder: Path) -> pd.DataFrame:
+    """What :func:`write_units` wrote."""
+    return read_parquet(folder / UNITS_FILE)
+
+
+def write_circuits(folder: Path, units: pd.DataFrame, why: str) -> None:
+    """Write the rows chosen for the reason ``why``, ranked within their class."""
+    rows = units[units["why"] == why]
+    table = rows.assign(rank=rows.groupby("class", sort=False).cumcount())
+    write_parquet(folder / CIRCUITS_FILE, table[list(CIRCUITS_COLUMNS)].reset_index(drop=True))
+
+
+def read_circuits(folder: Path) -> pd.DataFrame:
+    """What :func:`write_circuits` wrote: the units most relevant to a class, the first first."""
+    return read_parquet(folder / CIRCUITS_FILE)
