@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from vital.files import write_csv, write_json, write_parquet, write_text
+from vital.files import read_parquet, write_csv, write_json, write_parquet, write_text
 from vital.images import write_png
 from vital.manifest import SPLITS, read_manifest, split_rows, write_manifest
 from vital.project import Project
@@ -16,12 +17,17 @@ from vital.reference_table import write_references
 SIDE = 24
 TAPS = ("conv1", "layer1", "layer2")
 PER_SPLIT = 4
+PATCHES, MASKED = 6, 3
+"""Patches of an inner unit, and how many of them have a map of relevance."""
 
 _PARAMS = """\
 seed: 0
 data: {source: photographs, size: 24, per_class: {train: 4, validation: 4, heldout: 4}}
 model: {name: timm/resnet10t, pretrained: true}
 extract: {taps: [conv1, layer1, layer2], references: 4, batch: 4}
+references: {}
+relevance: {}
+units: {}
 visualize: {steps: 40, lr: 0.1, weights: {conv1: 1.0, layer1: 0.5, layer2: 2.0}}
 score: {}
 report: {}  # <-- a comment & a sign
@@ -108,6 +114,84 @@ def _write_visualizations(
             history += _curve(f"class/{unit}/{seed}", draws)
     write_parquet(folder / "index.parquet", pd.DataFrame(index))
     write_parquet(folder / "history.parquet", pd.DataFrame(history))
+
+
+def write_inner_units(
+    project: Project, units: Sequence[tuple[str, int]], classes: Sequence[str], seeds: int = 2
+) -> None:
+    """Add what the stages leave about inner units (tap, channel), all of them in every circuit."""
+    draws = np.random.default_rng(1)
+    _write_choice(project, units, classes)
+    _write_inner_visualizations(project, units, seeds, draws)
+    _write_patches(project, units, draws)
+
+
+SHARES = (0.25, 0.125, 0.0625)
+"""The relevance of a circuit's units, the first first."""
+
+
+def _write_choice(
+    project: Project, units: Sequence[tuple[str, int]], classes: Sequence[str]
+) -> None:
+    facts = [{"tap": tap, "channel": channel} for tap, channel in units]
+    listed = [{**one, "why": "listed", "class": None, "class_name": None} for one in facts]
+    parts = [
+        {"class": index, "class_name": name, "rank": rank, **one, "share": share}
+        for index, name in enumerate(classes)
+        for rank, (one, share) in enumerate(zip(facts, SHARES, strict=False))
+    ]
+    chosen = [{**part, "why": "circuit"} for part in parts]
+    table = pd.DataFrame([*listed, *chosen]).drop(columns="rank", errors="ignore")
+    write_parquet(project.units / "units.parquet", table.astype({"class": "Int32"}))
+    columns = ["class", "class_name", "rank", "tap", "channel", "share"]
+    write_parquet(project.relevance / "circuits.parquet", pd.DataFrame(parts, columns=columns))
+
+
+def _write_inner_visualizations(
+    project: Project, units: Sequence[tuple[str, int]], seeds: int, draws: np.random.Generator
+) -> None:
+    folder = project.visualizations("vital")
+    rows = []
+    for tap, channel in units:
+        for seed in range(seeds):
+            file_name = f"{tap.replace('.', '-')}-{channel:04d}-seed-{seed}.png"
+            colours = _texture(channel, draws)
+            alpha = np.tile(np.linspace(0, 255, SIDE).astype(np.uint8), (SIDE, 1))
+            write_png(folder / "images" / file_name, colours)
+            write_png(folder / "transparent" / file_name, np.dstack([colours, alpha]))
+            target = {"method": "vital", "tap": tap, "unit": channel, "name": f"{tap}/{channel}"}
+            files = {"image": f"images/{file_name}", "transparent": f"transparent/{file_name}"}
+            response = {"loss": 0.1, "activation": 3.0, "probability": np.nan, "key": "1"}
+            rows.append({**target, "seed": seed, "steps": 40, **files, **response})
+    _append(folder / "index.parquet", rows)
+    curves = [_curve(f"{tap}/{channel}/0", draws) for tap, channel in units]
+    _append(folder / "history.parquet", [row | {"loss": 1e6} for curve in curves for row in curve])
+
+
+def _append(path: Path, rows: list[dict[str, object]]) -> None:
+    write_parquet(path, pd.concat([read_parquet(path), pd.DataFrame(rows)], ignore_index=True))
+
+
+def _write_patches(
+    project: Project, units: Sequence[tuple[str, int]], draws: np.random.Generator
+) -> None:
+    patches, masks = [], []
+    for tap, channel in units:
+        for rank in range(PATCHES):
+            name = f"{tap.replace('.', '-')}-{channel:04d}-{rank:03d}.png"
+            write_png(project.references / "patches" / name, _texture(channel, draws))
+            place = {"tap": tap, "channel": channel, "rank": rank}
+            source = {"image": "train/000/0000.png", "box": [0, 0, SIDE, SIDE], "score": 9.0 - rank}
+            file = {"criterion": "activation", "patch": f"patches/{name}"}
+            patches.append({**place, **source, **file})
+            if rank < MASKED:
+                across = np.linspace(0, 255, SIDE).astype(np.uint8)
+                write_png(project.relevance / "masks" / name, np.tile(across, (SIDE, 1)))
+                masks.append({**place, "mask": f"masks/{name}"})
+    write_parquet(project.references / "references.parquet", pd.DataFrame(patches))
+    write_parquet(project.relevance / "masks.parquet", pd.DataFrame(masks))
+    dead = pd.DataFrame({"tap": pd.Series(dtype=str), "channel": pd.Series(dtype="int32")})
+    write_parquet(project.references / "dead.parquet", dead)
 
 
 def _curve(target: str, draws: np.random.Generator) -> list[dict[str, object]]:

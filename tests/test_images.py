@@ -19,6 +19,7 @@ from vital.images import (
     decode_image,
     encode_image,
     read_image,
+    read_rgba,
     write_png,
 )
 from vital.preprocessing import Preprocessing
@@ -35,6 +36,28 @@ def test_png_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     source.save(tmp_path / "a.png")
     expected = np.asarray(source.convert("RGB"), dtype=int)
     assert np.abs(np.asarray(read_image(tmp_path / "a.png"), dtype=int) - expected).max() <= 1
+
+
+def test_transparency_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    colours = gradient()
+    alpha = np.full(colours.shape[:2], 7, dtype=np.uint8)
+    write_png(tmp_path / "a.png", np.dstack([colours, alpha]))
+    assert np.array_equal(np.asarray(read_rgba(tmp_path / "a.png")), np.dstack([colours, alpha]))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "1", "I;16"])
+def test_what_has_no_transparency_is_opaque(tmp_path: Path, mode: str) -> None:
+    source = Image.fromarray(gradient()).convert("L" if mode == "I;16" else mode).convert(mode)
+    source.save(tmp_path / "a.png")
+    found = np.asarray(read_rgba(tmp_path / "a.png"))
+    assert (found[..., 3] == 255).all()
+    assert np.array_equal(found[..., :3], np.asarray(read_image(tmp_path / "a.png")))
+
+
+def test_a_file_that_is_no_image_is_named_by_the_transparent_reader(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(UndecodableImageError, match=r"a\.png"):
+        read_rgba(tmp_path / "a.png")
 
 
 def test_cmyk_becomes_rgb(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_large_photographs_are_shrunk_and_lose_their_metadata(project: Project) 
 def test_several_methods_stand_side_by_side(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vital.report.METHODS", ("vital", "other"))
+    monkeypatch.setattr("vital.artefacts.METHODS", ("vital", "other"))
     index = pd.read_parquet(project.visualizations("vital") / "index.parquet")
     for image in index["image"]:
         path = project.visualizations("other") / image

@@ -24,7 +24,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from vital import tracking
-from vital.files import read_json, write_csv, write_json, write_parquet
+from vital.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from vital.project import Project
 from vital.tracking import complete_parent, is_complete, stage_run, tracking_uri
 
@@ -55,7 +55,7 @@ stages:
 HISTORY = pd.DataFrame(
     {
         "method": ["vital"] * 4,
-        "target": [0, 0, 1, 1],
+        "target": ["class/0/0", "class/0/0", "class/1/0", "class/1/0"],
         "step": [0, 10, 0, 10],
         "loss": [4.0, 2.0, 2.0, 1.0],
         "loss_layer1": [1.0, np.nan, 3.0, np.nan],
@@ -397,6 +397,45 @@ def test_the_parent_from_files(project: Project) -> None:
     assert used.dataset.digest == "5c6265bcb29bb3ad585be4efb1bd9225.dir"
     table = store.table(parent, "metrics")
     assert table["method"].tolist() == ["real", "vital"]
+
+
+def test_inner_units_have_pictures_and_curves_of_their_own(project: Project) -> None:
+    write_results(project)
+    inner = HISTORY.assign(target="layer3.1/17/0", loss=1e6, loss_layer1=8.0)
+    write_csv(project.scores / "history.csv", pd.concat([HISTORY, inner]))
+    folder = project.visualizations("vital")
+    row = {"method": "vital", "tap": "layer3.1", "unit": 17, "seed": 1, "probability": np.nan}
+    row |= {"image": "images/inner.png", "transparent": "transparent/inner.png"}
+    classes = read_parquet(folder / "index.parquet").assign(transparent=None, probability=0.5)
+    write_picture(folder / row["image"])
+    write_picture(folder / row["transparent"])
+    write_parquet(folder / "index.parquet", pd.concat([classes, pd.DataFrame([row])]))
+    complete_parent(project)
+
+    store = Store(project)
+    [parent] = store.runs()
+    inner_keys = ["vital-layer3.1-17-1", "vital-layer3.1-17-1-transparent"]
+    shown = ["figure-embedding", "vital-fc_0-0-0", "vital-fc_0-1-0", *inner_keys]
+    assert store.image_keys(parent) == shown
+    assert parent.data.metrics["vital.loss"] == 1.5
+    assert parent.data.metrics["vital.inner.loss"] == 1e6
+    assert parent.data.metrics["vital.inner.loss_layer1"] == 8.0
+    assert not any(np.isnan(value) for value in parent.data.metrics.values())
+    assert not any("probability" in name for name in parent.data.metrics)
+
+
+def test_a_picture_outside_of_its_folder_is_left_out(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_results(project)
+    index = project.visualizations("vital") / "index.parquet"
+    write_parquet(index, read_parquet(index).assign(image="../../../secret.png"))
+    write_picture(project.root / "secret.png")
+    complete_parent(project)
+    store = Store(project)
+    [parent] = store.runs()
+    assert store.image_keys(parent) == ["figure-embedding"]
+    assert "lies outside" in caplog.text
 
 
 def test_with_stages_logged_the_parent_shows_the_same(

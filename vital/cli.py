@@ -223,6 +223,29 @@ def summary() -> None:
 
 
 @app.command()
+def circuit(
+    class_: Annotated[str, typer.Argument(metavar="CLASS", help="A class's name or index")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the PNG goes; else circuit-<index>.png")
+    ] = None,
+) -> None:
+    """Draw and print which inner units are most relevant to a class."""
+    from vital.circuit_figure import draw_circuit
+    from vital.circuits import find_circuit, read_circuits
+    from vital.figures import write_png_figure
+    from vital.params.base import read_block, read_params
+    from vital.params.report import ReportParams
+
+    project = Project(Path.cwd())
+    params = read_block(read_params(project.params), "report", ReportParams)
+    found = find_circuit(read_circuits(project, params.references), class_)
+    path = out or Path(f"circuit-{found.index}.png")
+    write_png_figure(path, draw_circuit(found))
+    typer.echo(found.table().to_string(index=False))
+    typer.echo(f"\nthe figure is {path}")
+
+
+@app.command()
 def gc(
     days: Annotated[float, typer.Option(min=0, help="Keep entries used in the last days")] = 30.0,
 ) -> None:

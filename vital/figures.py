@@ -18,6 +18,8 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from vital.files import replacing
+
 FONT = "DejaVu Sans"
 """Comes with matplotlib, so that every machine draws the same letters."""
 
@@ -35,6 +37,8 @@ _STYLE = {
 _MARKERS = "DosP^vX*"
 _MOST_VECTOR_POINTS = 4000
 _PNG_DPI = 200
+_SVG_DPI = 144
+"""Of the pictures inside: their pixels are about those of the page."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,24 @@ Draw = Callable[[Look], Figure]
 def save_figure(folder: Path, name: str, draw: Draw) -> None:
     """Write ``<name>-<look>.svg`` for every look and, to be pasted elsewhere, ``<name>.png``."""
     folder.mkdir(parents=True, exist_ok=True)
+    for look in LOOKS:
+        write_svg(folder / f"{name}-{look.name}.svg", draw, look)
+    write_png_figure(folder / f"{name}.png", draw)
+
+
+def write_svg(path: Path, draw: Draw, look: Look) -> None:
+    """Write a figure on no ground, to stand on a page of the look's colours."""
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
-        for look in LOOKS:
-            draw(look).savefig(
-                folder / f"{name}-{look.name}.svg",
-                transparent=True,
-                metadata={"Date": None, "Creator": None},
-            )
+        draw(look).savefig(
+            path, transparent=True, dpi=_SVG_DPI, metadata={"Date": None, "Creator": None}
+        )
+
+
+def write_png_figure(path: Path, draw: Draw) -> None:
+    """Write a figure on white, whatever the ending of ``path``: whole or not at all."""
+    with matplotlib.rc_context(_STYLE), replacing(path) as temporary:  # type: ignore[arg-type]
         draw(WIDE_LIGHT).savefig(
-            folder / f"{name}.png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None}
+            temporary, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None}
         )
 
 
@@ -173,7 +186,7 @@ def _name_clusters(axes: Axes, real: pd.DataFrame, look: Look) -> None:
         return
     for unit, cluster in clusters:
         label = axes.annotate(
-            _label(str(cluster["name"].iloc[0]), int(str(unit))),
+            drawable_label(str(cluster["name"].iloc[0]), int(str(unit))),
             (cluster["x"].median(), _upper_rim(cluster["y"])),
             (0, 8), textcoords="offset points", ha="center", va="bottom",
             color=look.ink, size=8 if look.is_narrow else 9.5, zorder=2,
@@ -186,15 +199,20 @@ def _upper_rim(values: pd.Series) -> float:
     return float(values.quantile(0.9))
 
 
-def _label(name: str, unit: int) -> str:
+def drawable_label(name: str, unit: int) -> str:
     """The name, shortened, or the unit's number where the font lacks its letters."""
-    if any(ord(letter) not in _drawable() for letter in name):
+    if not is_drawable(name):
         return f"#{unit}"
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
+def is_drawable(text: str) -> bool:
+    """Whether the font has all letters of a text."""
+    return all(ord(letter) in _letters() for letter in text)
+
+
 @lru_cache(maxsize=1)
-def _drawable() -> frozenset[int]:
+def _letters() -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties(family=FONT))).get_charmap())
 
 

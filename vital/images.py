@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,11 +61,19 @@ def read_image(path: Path) -> Image.Image:
 
     Raises UndecodableImageError for a missing, truncated or non-image file.
     """
+    return decode_image(_read_content(path), path)
+
+
+def read_rgba(path: Path) -> Image.Image:
+    """As :func:`read_image`, with the transparency that the file has; opaque where it has none."""
+    return _decode(_read_content(path), path, _to_rgba)[0]
+
+
+def _read_content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UndecodableImageError(path, explain_unreadable(error)) from None
-    return decode_image(content, path)
 
 
 def decode_image(content: bytes, name: str | Path) -> Image.Image:
@@ -102,14 +111,16 @@ def explain_unreadable(error: OSError) -> str:
     return f"cannot be read ({error.strerror or error})"
 
 
-def _decode(content: bytes, name: str | Path) -> tuple[Image.Image, str]:
-    """The upright RGB image, and the ending of its format."""
+def _decode(
+    content: bytes, name: str | Path, convert: Callable[[Image.Image], Image.Image] | None = None
+) -> tuple[Image.Image, str]:
+    """The upright image, converted (to RGB unless told), and the ending of its format."""
     try:
         with Image.open(io.BytesIO(content), formats=list(_SUFFIX_OF_FORMAT)) as image:
             image.load()
             upright = ImageOps.exif_transpose(image)
             kind = "JPEG" if image.format == _JPEG_VARIANT else str(image.format)
-            return _to_rgb(upright), _SUFFIX_OF_FORMAT[kind]
+            return (convert or _to_rgb)(upright), _SUFFIX_OF_FORMAT[kind]
     except UnidentifiedImageError:
         raise UndecodableImageError(name, "not an image") from None
     except Exception as error:  # a damaged file may end in any error, depending on its decoder
@@ -125,6 +136,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         background = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(background, image).convert("RGB")
     return image.convert("RGB")
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    image = image if image.has_transparency_data else _to_rgb(image)
+    return image.convert("RGBA")
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:

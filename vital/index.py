@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from vital.files import read_parquet
+from vital.units import CLASS_TAP
 
 INDEX_FILE = "index.parquet"
 HISTORY_FILE = "history.parquet"
@@ -26,3 +27,18 @@ def read_index(folder: Path) -> pd.DataFrame:
 def read_history(folder: Path) -> pd.DataFrame:
     """The recorded losses of one method's visualizations."""
     return read_parquet(folder / HISTORY_FILE)
+
+
+def class_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of class units, of a table with a column ``tap``."""
+    return table[table["tap"] == CLASS_TAP]
+
+
+def is_of_class(history: pd.DataFrame) -> pd.Series:
+    """For each row of a history, whether its target is a class unit's."""
+    return history["target"].astype(str).str.startswith(f"{CLASS_TAP}/")
+
+
+def class_curves(history: pd.DataFrame) -> pd.DataFrame:
+    """The history of class units, without the losses that only inner units have."""
+    return history[is_of_class(history)].dropna(axis="columns", how="all")

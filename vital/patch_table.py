@@ -13,15 +13,14 @@ from vital.image_tensors import to_uint8
 from vital.images import write_png
 from vital.patches import Patch, PatchFinder
 from vital.progress import progress_bar
+from vital.unit_table import DEAD_FILE, PATCHES_FILE
 from vital.units import Unit, inner_unit
 
 log = logging.getLogger(__name__)
 
-PATCHES_FILE = "references.parquet"
 PATCHES_FOLDER = "patches"
 PATCHES_COLUMNS = ("tap", "channel", "rank", "image", "box", "score", "criterion", "patch")
 
-DEAD_FILE = "dead.parquet"
 DEAD_COLUMNS = ("tap", "channel")
 
 

@@ -111,13 +111,6 @@ class PatchFinder:
         params: ReferencesParams,
         device: torch.device,
     ) -> None:
-        if params.patch > min(model.preprocessing.size):
-            raise ParamsError(
-                f"references.patch: {params.patch} pixels are more than the network's input, "
-                f"which has {min(model.preprocessing.size)}"
-            )
-        if rows.empty:
-            raise DataError("there are no images to find reference patches in")
         self._model = model.to(device)
         self._response = response
         self._images = images
@@ -128,8 +121,12 @@ class PatchFinder:
     def find(self) -> dict[Unit, list[Patch]]:
         """Each unit's patches, best first and each of another image; none for one that is dead.
 
-        A unit is dead if it responds above zero nowhere.
+        A unit is dead if it responds above zero nowhere. Raises ParamsError for patches that are
+        larger than the network's input, and DataError where there are no images.
         """
+        if not self._response.units:
+            return {}
+        self._check()
         with self._response.opened():
             shortlists = self._rank_images()
             return self._rank_patches(shortlists)
@@ -138,6 +135,16 @@ class PatchFinder:
         """A patch at the network's input size, in 0..1, (3, H, W)."""
         image = self._load([patch.row])
         return self._model.preprocessing.denormalize(self._cut(image, [patch.box])[0]).clamp(0, 1)
+
+    def _check(self) -> None:
+        side = min(self._model.preprocessing.size)
+        if self._params.patch > side:
+            raise ParamsError(
+                f"references.patch: {self._params.patch} pixels are more than the network's "
+                f"input, which has {side}"
+            )
+        if self._rows.empty:
+            raise DataError("there are no images to find reference patches in")
 
     def _rank_images(self) -> dict[Unit, list[int]]:
         """The rows of each unit's best images; none for a dead one."""

@@ -28,9 +28,9 @@ from vital.relevance import (
 )
 from vital.statistics import Accumulator, TapStatistics, UnitStatistics, write_statistics
 from vital.survey import survey
+from vital.unit_table import MASKS_FILE
 from vital.units import Unit
 
-MASKS_FILE = "masks.parquet"
 MASKS_FOLDER = "masks"
 MASKS_COLUMNS = ("tap", "channel", "rank", "mask")
 

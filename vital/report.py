@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-import math
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from vital.artefacts import checked, named_file, optional, per_method
 from vital.errors import ArtefactError
 from vital.figures import LOOKS, class_colours, draw_embedding, draw_losses, save_figure
 from vital.files import read_json, read_parquet, replacing_folder, write_text
-from vital.images import read_image, write_png
-from vital.index import HISTORY_FILE, INDEX_FILE, PHOTOGRAPH, REAL, read_history, read_index
+from vital.index import (
+    HISTORY_FILE,
+    INDEX_FILE,
+    PHOTOGRAPH,
+    REAL,
+    class_curves,
+    class_rows,
+    read_history,
+    read_index,
+)
 from vital.manifest import FILE_NAME as MANIFEST_FILE
 from vital.manifest import SPLITS, read_manifest
-from vital.methods import METHODS
 from vital.params.base import read_block, read_params
 from vital.params.extract import ExtractParams
 from vital.params.report import ReportParams
 from vital.params.visualize import VisualizeParams
 from vital.project import DESCRIPTION_FILE, Project
 from vital.reference_table import REFERENCES_FILE, read_references
-from vital.units import CLASS_TAP
+from vital.report_circuits import circuit_sections
+from vital.report_images import Picture, Shelf
+from vital.report_units import unit_cards
+from vital.wording import DASH, percent, value_text
 
 PAGE = "index.html"
 FIGURES_FOLDER = "figures"
 IMAGES_FOLDER = "images"
-DASH = "\N{EN DASH}"
-"""Stands for what is not known."""
-
-_LARGEST_PHOTOGRAPH = 512
-"""Photographs are shrunk to this side in pixels, so that the folder stays small enough to mail."""
 
 _INDEX_COLUMNS = ("method", "tap", "unit", "name", "seed", "image", "probability")
 _TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", "top1")
 _MANIFEST_COLUMNS = ("path", "label", "class_name", "split")
 _REFERENCE_COLUMNS = ("tap", "unit", "path")
 _EMBEDDING_COLUMNS = ("kind", "unit", "name", "x", "y")
-
-Content = TypeVar("Content")
 
 
 def build_report(project: Project, params: ReportParams) -> None:
@@ -63,16 +62,23 @@ def build_report(project: Project, params: ReportParams) -> None:
 
 def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any]:
     """Everything that the template names."""
-    cards = _gallery(project, params, _Shelf(folder / IMAGES_FOLDER))
-    description = _optional(project.model / DESCRIPTION_FILE, read_json) or {}
+    shelf = Shelf(folder / IMAGES_FOLDER)
+    cards = _gallery(project, params, shelf)
+    units = unit_cards(project, params.references, shelf)
+    description = optional(project.model / DESCRIPTION_FILE, read_json) or {}
     accuracies = _accuracies(project, description)
-    metrics = _optional(project.scores / "metrics.json", read_json) or {}
+    metrics = optional(project.scores / "metrics.json", read_json) or {}
+    methods = {shown.method for card in cards for shown in card.shown}
+    methods |= {shown.method for card in units for shown in card.shown}
     return {
         "title": params.title,
         "network": description.get("architecture", "the network"),
         "headlines": _headlines(cards, metrics, accuracies),
         "cards": cards,
-        "several_methods": len({shown.method for card in cards for shown in card.shown}) > 1,
+        "units": units,
+        "anchors": {card.unit: f"unit-{i}" for i, card in enumerate(units, start=1)},
+        "circuits": circuit_sections(project, params.references, folder / FIGURES_FOLDER),
+        "several_methods": len(methods) > 1,
         "scores": _score_table(metrics),
         "legend": _embedding_figure(project, folder / FIGURES_FOLDER),
         "has_losses": _loss_figure(project, folder / FIGURES_FOLDER),
@@ -91,66 +97,21 @@ def _render(page: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = _percent
+    environment.filters["percent"] = percent
     return environment.get_template("report.html.j2").render(page)
 
 
 # Reading what other stages wrote
 
 
-def _optional(path: Path, read: Callable[[Path], Content]) -> Content | None:
-    return read(path) if path.exists() else None
-
-
-def _checked(table: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
-    for column in columns:
-        if column not in table:
-            raise ArtefactError(f"{path} has no column {column!r}: run the stage that writes it")
-    return table
-
-
-def _inside(folder: Path, relative: str) -> Path:
-    """The file that a table names; the name is data, so it must not lead out of its folder.
-
-    Links are not followed: DVC may link a file to its cache.
-    """
-    named = Path(relative)
-    if named.anchor or ".." in named.parts:
-        raise ArtefactError(f"a table of {folder} names {relative!r}, which lies outside of it")
-    if not (folder / named).is_file():
-        raise ArtefactError(f"{folder / named} does not exist, though a table names it")
-    return folder / named
-
-
 def _manifest(project: Project) -> pd.DataFrame | None:
     path = project.images / MANIFEST_FILE
     return (
-        _checked(read_manifest(project.images), _MANIFEST_COLUMNS, path) if path.exists() else None
+        checked(read_manifest(project.images), _MANIFEST_COLUMNS, path) if path.exists() else None
     )
 
 
-def _per_method(
-    project: Project, file_name: str, read: Callable[[Path], pd.DataFrame], columns: Sequence[str]
-) -> dict[str, pd.DataFrame]:
-    """One checked table for each method that has written it, by the method's name."""
-    tables = {}
-    for method in METHODS:
-        path = project.visualizations(method) / file_name
-        if path.exists():
-            tables[method] = _checked(read(path.parent), columns, path)
-    return tables
-
-
 # The gallery
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image of the report's folder."""
-
-    url: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -175,52 +136,25 @@ class Card:
     shown: list[Shown]
 
 
-class _Shelf:
-    """The folder of images: numbers for names, as a class may be called anything."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._folder = folder
-        self._numbers = count(1)
-
-    def copy(self, source: Path) -> Picture:
-        """Take a visualization as it is."""
-        path = self._next("visualization")
-        shutil.copyfile(source, path)
-        return self._picture(path, read_image(source))
-
-    def shrink(self, source: Path) -> Picture:
-        """Take a photograph of any format and size as a PNG without metadata."""
-        path = self._next("photograph")
-        image = read_image(source)
-        image.thumbnail((_LARGEST_PHOTOGRAPH, _LARGEST_PHOTOGRAPH))
-        write_png(path, np.asarray(image))
-        return self._picture(path, image)
-
-    def _next(self, kind: str) -> Path:
-        return self._folder / f"{kind}-{next(self._numbers):05d}.png"
-
-    def _picture(self, path: Path, image: Image.Image) -> Picture:
-        return Picture(f"{self._folder.name}/{path.name}", image.width, image.height)
-
-
-def _gallery(project: Project, params: ReportParams, shelf: _Shelf) -> list[Card]:
-    """A card per unit, in the order of units."""
-    tables = _per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS)
+def _gallery(project: Project, params: ReportParams, shelf: Shelf) -> list[Card]:
+    """A card per class unit, in the order of units."""
+    tables = per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS)
     if not tables:
         return []
-    index = pd.concat(tables.values(), ignore_index=True).sort_values(["method", "seed"])
+    index = class_rows(pd.concat(tables.values(), ignore_index=True))
     verdicts = _verdicts(project)
     photographs = _photographs(project, params.references)
     cards = []
-    for _, rows in index.groupby(["tap", "unit"], sort=True):
+    for _, rows in index.sort_values(["method", "seed"]).groupby("unit", sort=True):
         first = rows.iloc[0]
-        paths = photographs.get(int(first["unit"]), []) if first["tap"] == CLASS_TAP else []
         cards.append(
             Card(
                 unit=int(first["unit"]),
                 name=str(first["name"]),
-                photographs=[shelf.shrink(path) for path in paths],
+                photographs=[
+                    shelf.shrink(path, "photograph")
+                    for path in photographs.get(int(first["unit"]), [])
+                ],
                 shown=[_shown(project, row, verdicts, shelf) for _, row in rows.iterrows()],
             )
         )
@@ -232,10 +166,9 @@ def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
     path = project.statistics / REFERENCES_FILE
     if not path.exists():
         return {}
-    averaged = _checked(read_references(path.parent), _REFERENCE_COLUMNS, path)
-    averaged = averaged[averaged["tap"] == CLASS_TAP]
+    averaged = class_rows(checked(read_references(path.parent), _REFERENCE_COLUMNS, path))
     return {
-        int(str(unit)): [_inside(project.images, str(path)) for path in rows["path"].head(most)]
+        int(str(unit)): [named_file(project.images, str(path)) for path in rows["path"].head(most)]
         for unit, rows in averaged.groupby("unit")
     }
 
@@ -243,10 +176,10 @@ def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
 def _verdicts(project: Project) -> dict[tuple[Any, ...], tuple[bool, str]]:
     """For each scored target: is its class the likeliest, and which one is."""
     path = project.scores / "targets.parquet"
-    table = _optional(path, read_parquet)
+    table = optional(path, read_parquet)
     if table is None:
         return {}
-    rows = _checked(table, _TARGET_COLUMNS, path)[list(_TARGET_COLUMNS)]
+    rows = checked(table, _TARGET_COLUMNS, path)[list(_TARGET_COLUMNS)]
     return {
         (method, tap, unit, seed): (bool(top1), str(predicted))
         for method, tap, unit, seed, predicted, top1 in rows.itertuples(index=False, name=None)
@@ -254,12 +187,14 @@ def _verdicts(project: Project) -> dict[tuple[Any, ...], tuple[bool, str]]:
 
 
 def _shown(
-    project: Project, row: pd.Series, verdicts: Mapping[tuple[Any, ...], Any], shelf: _Shelf
+    project: Project, row: pd.Series, verdicts: Mapping[tuple[Any, ...], Any], shelf: Shelf
 ) -> Shown:
     method, seed = str(row["method"]), int(row["seed"])
     recognised, predicted = verdicts.get((method, row["tap"], row["unit"], seed), (None, ""))
     return Shown(
-        picture=shelf.copy(_inside(project.visualizations(method), str(row["image"]))),
+        picture=shelf.copy(
+            named_file(project.visualizations(method), str(row["image"])), "visualization"
+        ),
         method=method,
         seed=seed,
         probability=float(row["probability"]),
@@ -345,7 +280,7 @@ def _score_cell(metric: Metric, row: Mapping[str, Any]) -> str | None:
     value, deviation = row.get(metric.key), row.get(metric.key + _DEVIATION)
     if value is None:
         return None
-    text = _percent(value) if metric.is_share else _text(value)
+    text = percent(value) if metric.is_share else value_text(value)
     return text if deviation is None else f"{text} ± {deviation:.2g}"
 
 
@@ -364,36 +299,19 @@ def _headlines(
         share = metrics[method].get("accuracy_top1")
         if share is not None:
             suffix = f" ({method})" if len(methods) > 1 else ""
-            lines.append((_percent(share), f"of them recognised as their class{suffix}"))
+            lines.append((percent(share), f"of them recognised as their class{suffix}"))
     if "accuracy_top1" in accuracies:
         label = "of validation photographs recognised by the network"
-        lines.append((_percent(accuracies["accuracy_top1"]), label))
+        lines.append((percent(accuracies["accuracy_top1"]), label))
     return lines
 
 
 def _accuracies(project: Project, description: Mapping[str, Any]) -> dict[str, float]:
     """How well the network does on real images, by the name of the measure."""
-    measured = _optional(project.model / "metrics.json", read_json)
+    measured = optional(project.model / "metrics.json", read_json)
     if measured is not None:
         return dict(measured)
     return {"accuracy_top1": description["accuracy"]} if "accuracy" in description else {}
-
-
-def _percent(share: float) -> str:
-    return DASH if math.isnan(share) else f"{100 * share:.1f}\u202f%"
-
-
-def _text(value: Any) -> str:
-    """A value of a parameter or a measure, for people."""
-    if value is None:
-        return DASH
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_text(item) for item in value)
-    return str(value)
 
 
 # Figures
@@ -401,7 +319,7 @@ def _text(value: Any) -> str:
 
 def _embedding_figure(project: Project, folder: Path) -> list[tuple[int, str, str]] | None:
     """Draw the t-SNE figure; its legend is unit, name and colour of each class."""
-    table = _optional(project.scores / "embedding.csv", _read_embedding)
+    table = optional(project.scores / "embedding.csv", _read_embedding)
     if table is None:
         return None
     names = {int(unit): str(name) for unit, name in zip(table["unit"], table["name"], strict=True)}
@@ -419,12 +337,14 @@ def _read_embedding(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=types, keep_default_na=False)
     except ValueError as error:
         raise ArtefactError(f"{path} is damaged: {error}") from None
-    return _checked(table, _EMBEDDING_COLUMNS, path)
+    return checked(table, _EMBEDDING_COLUMNS, path)
 
 
 def _loss_figure(project: Project, folder: Path) -> bool:
-    """Draw the loss curves; False where no method has left any."""
-    histories = _per_method(project, HISTORY_FILE, read_history, ("step", "loss"))
+    """Draw the loss curves of classes; False where no method has left any."""
+    tables = per_method(project, HISTORY_FILE, read_history, ("target", "step", "loss"))
+    curves = {method: class_curves(table) for method, table in tables.items()}
+    histories = {method: table for method, table in curves.items() if len(table)}
     if histories:
         save_figure(folder, "losses", draw_losses(histories))
     return bool(histories)
@@ -467,7 +387,7 @@ def _taps(content: dict[str, Any], defaults: Mapping[str, float]) -> list[tuple[
     params = read_block(content, "visualize", VisualizeParams)
     given = defaults if params.weights is None else params.weights
     divided = "" if params.weighting == "plain" else " / variance of the unit's target"
-    return [(tap, _text(given.get(tap, 1.0)) + divided) for tap in taps]
+    return [(tap, value_text(given.get(tap, 1.0)) + divided) for tap in taps]
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -476,7 +396,7 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", DASH if value == {} else _text(value)
+            yield f"{prefix}{name}", DASH if value == {} else value_text(value)
 
 
 def _image_counts(project: Project) -> Table:
@@ -496,7 +416,7 @@ def _locked_files(project: Project) -> Table:
     Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
     from run to run.
     """
-    lock = _optional(project.root / "dvc.lock", _read_lock) or {}
+    lock = optional(project.root / "dvc.lock", _read_lock) or {}
     timings = project.timing("any").parent.relative_to(project.root).as_posix()
     rows = [
         (str(stage), str(out["path"]), str(out.get(out.get("hash", "md5"), DASH)))

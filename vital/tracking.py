@@ -38,8 +38,10 @@ from PIL import Image
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from vital.artefacts import named_path
 from vital.errors import ArtefactError, VitalError
 from vital.files import digest, digest_file, read_json, read_parquet, write_json, write_text
+from vital.index import is_of_class
 from vital.params.base import read_params
 from vital.project import Project
 
@@ -743,10 +745,16 @@ class _Completion:
         self._run.metrics({f"seconds.{path.stem}": read_json(path)["seconds"]})
 
     def _log_history(self, path: Path) -> None:
-        curves = pd.read_csv(path).groupby(["method", "step"]).mean(numeric_only=True)
-        losses = curves.filter(regex="^loss")
-        for method, table in losses.groupby("method"):
-            named = table.droplevel("method").add_prefix(f"{method}.")
+        table = pd.read_csv(path)
+        is_class = is_of_class(table)
+        self._log_curves(table[is_class], "")
+        # They are matched at other taps with other weights: one mean over both would say nothing.
+        self._log_curves(table[~is_class], "inner.")
+
+    def _log_curves(self, table: pd.DataFrame, prefix: str) -> None:
+        curves = table.groupby(["method", "step"]).mean(numeric_only=True)
+        for method, losses in curves.filter(regex="^loss").groupby("method"):
+            named = losses.droplevel("method").add_prefix(f"{method}.{prefix}")
             self._run.history(named.reset_index())
 
     def _log_targets(self, path: Path) -> None:
@@ -755,7 +763,10 @@ class _Completion:
     def _log_images(self, path: Path) -> None:
         for row in read_parquet(path).to_dict("records"):
             key = "{method}-{tap}-{unit}-{seed}".format_map(row)
-            self._log_image(path.parent / row["image"], key)
+            self._log_image(named_path(path.parent, row["image"]), key)
+            transparent = row.get("transparent")
+            if not pd.isna(transparent):
+                self._log_image(named_path(path.parent, transparent), f"{key}-transparent")
 
     def _log_figure(self, path: Path) -> None:
         self._log_image(path, f"figure-{path.stem}")

@@ -1,4 +1,4 @@
-"""The tables of inner units: which were chosen and why, and the circuits among them."""
+"""The tables of inner units: which were chosen and why, the circuits, and names of the others."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ UNITS_TYPES = {
 UNITS_COLUMNS = tuple(UNITS_TYPES)
 
 CIRCUITS_FILE = "circuits.parquet"
+DEAD_FILE = "dead.parquet"
+MASKS_FILE = "masks.parquet"
+PATCHES_FILE = "references.parquet"
 CIRCUITS_COLUMNS = ("class", "class_name", "rank", "tap", "channel", "share")
 
 

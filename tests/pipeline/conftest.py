@@ -26,6 +26,9 @@ model:
   kwargs: {channels: [8, 8, 16, 16], aa_layer: blurpool, output_stride: 16}
   train: {steps: 4, batch: 8, lr: 3.0e-3, noise: 0.4, shift: true}
 extract: {taps: [input, conv1, layer2], references: 4, batch: 4}
+references: {}
+relevance: {}
+units: {}
 visualize:
   seeds: 2
   steps: 60

@@ -15,8 +15,11 @@ from timm.data import ImageNetInfo
 from stages.extract import extract
 from stages.model import model
 from stages.prepare import prepare
+from stages.references import references
+from stages.relevance import relevance
 from stages.runner import Stage
 from stages.score import score
+from stages.units import units
 from stages.visualize import visualize
 from vital.files import read_json
 from vital.index import PHOTOGRAPH
@@ -62,13 +65,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "kwargs": KWARGS,
             "checkpoint": str(root / "tiny.safetensors"),
         },
+        "units": {},
         "extract": {"taps": ["conv1"], "references": 2, "batch": 8, "select": "confident"},
+        "references": {},
+        "relevance": {},
         "visualize": {"units": [281, 999], "steps": 2, "lr": 0.1, "batch": 2, "device": "cpu"},
         "score": {"perplexity": 5.0},
         "report": {},
     }
     YAML(typ="safe").dump(content, root / "params.yaml")
-    for stage in (prepare, model, extract, visualize):
+    for stage in (prepare, model, units, extract, references, relevance, visualize):
         stage(_stage(root))
     return Project(root)
 

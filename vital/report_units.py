@@ -1,0 +1,92 @@
+"""The report's cards of inner units: images, reference patches, and what is relevant in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vital.images import read_image
+from vital.overlays import lay_relevance
+from vital.project import Project
+from vital.report_images import Picture, Shelf
+from vital.unit_files import (
+    Patch,
+    Visualization,
+    dead_units,
+    unit_patches,
+    unit_reasons,
+    unit_visualizations,
+)
+from vital.units import CLASS_TAP
+
+
+@dataclass(frozen=True)
+class ShownVisualization:
+    """One visualization of an inner unit; ``transparent`` is None where it has no such variant."""
+
+    whole: Picture
+    transparent: Picture | None
+    method: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class ShownPatch:
+    """A reference patch; ``relevance`` is the same with its heat map, None without a mask."""
+
+    picture: Picture
+    relevance: Picture | None
+    caption: str
+
+
+@dataclass(frozen=True)
+class UnitCard:
+    """An inner unit: why it was asked for, what was made for it, and what it responds to."""
+
+    unit: str
+    reasons: list[str]
+    is_dead: bool
+    shown: list[ShownVisualization]
+    patches: list[ShownPatch]
+
+
+def unit_cards(project: Project, most: int, shelf: Shelf) -> list[UnitCard]:
+    """A card per inner unit in the order of the request, with at most ``most`` patches each.
+
+    Raises ArtefactError for a table that is damaged or names a file outside its folder.
+    """
+    reasons, dead = unit_reasons(project), dead_units(project)
+    visualizations = unit_visualizations(project)
+    patches = unit_patches(project, most)
+    return [
+        UnitCard(
+            unit=unit,
+            reasons=reasons.get(unit, []),
+            is_dead=unit in dead,
+            shown=[_visualization(one, shelf) for one in visualizations.get(unit, [])],
+            patches=[_patch(one, shelf) for one in patches.get(unit, [])],
+        )
+        for unit in dict.fromkeys([*reasons, *visualizations, *patches])
+        if not unit.startswith(f"{CLASS_TAP}/")
+    ]
+
+
+def _visualization(made: Visualization, shelf: Shelf) -> ShownVisualization:
+    transparent = made.transparent
+    return ShownVisualization(
+        whole=shelf.copy(made.image, "unit"),
+        transparent=None if transparent is None else shelf.copy(transparent, "transparent"),
+        method=made.method,
+        seed=made.seed,
+    )
+
+
+def _patch(patch: Patch, shelf: Shelf) -> ShownPatch:
+    relevance = None
+    if patch.mask is not None:
+        laid = lay_relevance(read_image(patch.path), read_image(patch.mask))
+        relevance = shelf.draw(laid, "relevance")
+    return ShownPatch(
+        picture=shelf.shrink(patch.path, "patch"),
+        relevance=relevance,
+        caption=f"part of {patch.photograph}, {patch.criterion} {patch.score:.3g}",
+    )
