@@ -1,0 +1,219 @@
+"""Images of inner units: what is matched, what is held, and that no neighbour changes a byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from small_networks import KWARGS, redraw
+
+from vital.engine import Finished
+from vital.errors import ParamsError, VitalError
+from vital.inner_engine import InnerEngine
+from vital.models import StudiedModel, open_model
+from vital.networks import build_network
+from vital.optimize import Draws
+from vital.params.base import check_block
+from vital.params.relevance import RelevanceParams
+from vital.params.visualize import VisualizeParams
+from vital.relevance import ChannelStart, RelevanceReader, composite
+from vital.relevance_statistics import heat_maps, taps_until, unit_relevance
+from vital.statistics import UnitStatistics
+from vital.units import Target, Unit, inner_unit
+from vital.visualization import transparent_array
+from vital.workstore import WorkStore
+
+CPU = torch.device("cpu")
+TAPS = ["input", "conv1", "layer1", "layer2"]
+UNITS = [inner_unit("layer2", channel) for channel in (3, 5, 7)]  # these fire
+SETTINGS = {"steps": 6, "lr": 0.1, "jitter": 4, "batch": 2, "checkpoint_every": 2}
+
+
+@pytest.fixture(scope="module")
+def model() -> StudiedModel:
+    network = redraw(build_network("timm/resnet10t", KWARGS), seed=1)
+    return open_model(network, taps=TAPS[1:], size=32)
+
+
+@pytest.fixture(scope="module")
+def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("patches")
+    draws = np.random.default_rng(0)
+    for number in range(3):
+        array = draws.integers(0, 255, (32, 32, 3), np.uint8)
+        Image.fromarray(array).save(folder / f"{number}.png")
+    return folder
+
+
+def statistics(
+    model: StudiedModel, patches: Path, relevance: RelevanceParams
+) -> dict[str, UnitStatistics]:
+    rows = pd.DataFrame({"patch": [f"{number}.png" for number in range(3)]})
+    return {
+        unit.id: unit_relevance(model, unit, TAPS, patches, rows, relevance).statistics
+        for unit in UNITS
+    }
+
+
+def make(
+    model: StudiedModel,
+    patches: Path,
+    store: Path,
+    units: list[Unit] = UNITS,
+    relevance: RelevanceParams | None = None,
+    **changes: object,
+) -> list[Finished]:
+    relevance = relevance or RelevanceParams()
+    params = check_block({**SETTINGS, **changes}, "visualize", VisualizeParams)
+    kept = statistics(model, patches, relevance)
+    engine = InnerEngine(model, kept, params, relevance.masks(), 0, WorkStore(store), CPU)
+    return list(engine.run([Target(unit, 0) for unit in units]))
+
+
+def scaled(values: np.ndarray) -> np.ndarray:
+    """The last axis from 0 to 1, where it is not flat."""
+    low, high = values.min(-1, keepdims=True), values.max(-1, keepdims=True)
+    flat = (high == low) * (values > 0)
+    return np.where(high == low, flat, (values - low) / np.where(high == low, 1, high - low))
+
+
+def test_the_loss_is_that_of_the_definition(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    """Mean over channels and positions of importance * (sort(A R) - mean sort(A R))^2, by hand."""
+    (made,) = make(model, patches, tmp_path, UNITS[:1])
+    images = [np.array(Image.open(patches / f"{n}.png")) for n in range(3)]
+    pixels = torch.stack([torch.from_numpy(one).permute(2, 0, 1) / 255 for one in images])
+    references = model.preprocessing.normalize(pixels)
+    shown = model.preprocessing.denormalize(made.image).clamp(0, 1).mul(255).round().div(255)
+    start = ChannelStart("layer2", 3)
+    with RelevanceReader(model.network, ["conv1", "layer1"], composite("vital")) as read:
+        theirs = read(references, [start] * 3)
+        mine = read(model.preprocessing.normalize(shown)[None], [start])
+    for tap in ("conv1", "layer1"):
+        target = theirs.activations[tap].numpy() * scaled(theirs.relevance[tap].numpy())
+        importance = scaled(theirs.relevance[tap].numpy().max(-1)).mean(0)
+        product = mine.activations[tap].numpy()[0] * scaled(mine.relevance[tap].numpy()[0])
+        squared = (np.sort(product) - np.sort(target).mean(0)) ** 2
+        expected = (importance * squared.mean(-1)).mean()
+        assert expected > 0
+        assert made.record[f"loss_{tap}"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_neighbours_and_interruptions_change_no_byte(
+    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = {one.target: one for one in make(model, patches, tmp_path / "together")}
+    (alone,) = make(model, patches, tmp_path / "alone", UNITS[2:])
+    assert torch.equal(alone.image, together[alone.target].image)
+
+    calls = 0
+    advance = InnerEngine._objective
+
+    def stop_early(self: InnerEngine, padded: object, pool: int) -> object:
+        objective = advance(self, padded, pool)  # type: ignore[arg-type]
+
+        def counted(images: torch.Tensor, step: int) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == 5:
+                raise VitalError("stopped")
+            return objective(images, step)
+
+        return counted
+
+    monkeypatch.setattr(InnerEngine, "_objective", stop_early)
+    with pytest.raises(VitalError, match="stopped"):
+        make(model, patches, tmp_path / "resumed")
+    monkeypatch.undo()
+    for one in make(model, patches, tmp_path / "resumed"):
+        kept = together[one.target]
+        assert torch.equal(one.image, kept.image)
+        assert torch.equal(one.sensitivity, kept.sensitivity)
+        assert one.history == kept.history
+
+
+def test_relevance_changes_what_is_made(model: StudiedModel, patches: Path, tmp_path: Path) -> None:
+    kinds = [
+        RelevanceParams(),
+        RelevanceParams(start="position"),
+        RelevanceParams(composite="canonical"),
+        RelevanceParams(composite=None),
+    ]
+    made = [make(model, patches, tmp_path, UNITS[:1], kind)[0] for kind in kinds]
+    assert len({one.key for one in made}) == len(kinds)
+    assert len({one.image.numpy().tobytes() for one in made}) == len(kinds)
+
+
+def test_masks_and_jitter_are_held_together(
+    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = RelevanceReader.__call__
+
+    def counted(self: RelevanceReader, *given: object) -> object:
+        read.append(1)
+        return original(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RelevanceReader, "__call__", counted)
+    extracting = len(UNITS)
+    make(model, patches, tmp_path, UNITS[:1], inner={"masks_every": 2})
+    assert len(read) == extracting + 3 + 1  # steps 0, 2 and 4, and the final loss
+    params = check_block(SETTINGS, "visualize", VisualizeParams).method()
+    every, held = Draws.of(0, "t", params), Draws.of(0, "t", params, hold=2)
+    assert torch.equal(held.shifts[::2], every.shifts[::2])
+    assert torch.equal(held.shifts[1::2], every.shifts[::2])
+
+
+def test_checkpoints_fall_on_steps_with_new_masks() -> None:
+    with pytest.raises(ParamsError, match=r"multiple of inner\.masks_every, which is 3"):
+        check_block({**SETTINGS, "inner": {"masks_every": 3}}, "visualize", VisualizeParams)
+
+
+def test_the_activation_is_the_mean_of_the_units_map(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    made = make(model, patches, tmp_path)
+    seen: list[torch.Tensor] = []
+    handle = model.network.layer2.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    for one in made:
+        pixels = model.preprocessing.denormalize(one.image).clamp(0, 1).mul(255).round().div(255)
+        with torch.no_grad():
+            model.network(model.preprocessing.normalize(pixels)[None])
+        mean = float(seen[-1][0, one.target.unit.index].mean())
+        assert one.record["activation"] == pytest.approx(mean, rel=1e-5)
+        assert np.isnan(one.record["probability"])
+    handle.remove()
+
+
+def test_taps_end_with_the_units_own(model: StudiedModel) -> None:
+    assert taps_until(model, ["layer2", "layer1", "conv1", "input"], "layer2") == TAPS
+    assert taps_until(model, TAPS, "conv1") == ["input", "conv1"]
+    with pytest.raises(ParamsError, match="none of layer2 runs before 'layer1'"):
+        taps_until(model, ["layer2"], "layer1")
+
+
+def test_transparency_follows_the_gradient() -> None:
+    sensitivity = torch.linspace(0, 1, 100).view(10, 10)
+    array = transparent_array(torch.rand(3, 10, 10, generator=torch.manual_seed(0)), sensitivity)
+    assert array.shape == (10, 10, 4)
+    alpha = array[..., 3].reshape(-1).astype(int)
+    assert (np.diff(alpha) >= 0).all()
+    assert alpha[0] == 0
+    assert (alpha[-2:] == 255).all()  # what lies above the 98th percentile
+    assert alpha[96] < 255
+    assert array[..., :3].min() == 0
+    assert array[..., :3].max() == 255
+
+
+def test_heat_maps_show_positive_relevance_only() -> None:
+    relevance = torch.zeros(1, 3, 16)
+    relevance[0, :, 3] = 1.0
+    relevance[0, 1, 5] = -4.0
+    (heat,) = heat_maps(relevance, (4, 4))
+    assert heat[0, 3] == 1.0
+    assert heat.sum() == 1.0
