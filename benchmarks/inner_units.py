@@ -31,7 +31,7 @@ from vital.engine import Engine, Finished
 from vital.image_tensors import to_uint8
 from vital.images import write_png
 from vital.inner_engine import InnerEngine
-from vital.inner_units import UnitChooser, distinct_units
+from vital.inner_units import UnitChooser
 from vital.models import StudiedModel, open_model
 from vital.params.references import ReferencesParams
 from vital.params.relevance import MaskParams, RelevanceParams
@@ -40,6 +40,7 @@ from vital.params.visualize import VisualizeParams
 from vital.patch_table import patches_of, read_patches, write_patches
 from vital.patches import ActivationResponse, PatchFinder
 from vital.relevance_statistics import selecting_composite, taps_until, unit_relevance
+from vital.unit_table import distinct_units
 from vital.units import Target, Unit, inner_unit
 from vital.workstore import WorkStore
 
@@ -104,7 +105,7 @@ def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
     if not (folder / "references.parquet").exists():
         found = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jp*g"))
         rows = pd.DataFrame({"path": found})
-        units = [inner_unit(*place) for place in distinct_units(_chosen(model, images, rows))]
+        units = distinct_units(_chosen(model, images, rows))
         response = ActivationResponse(model, units)
         finder = PatchFinder(model, response, images, rows, REFERENCES, CPU)
         write_patches(folder, finder, finder.find(), found, REFERENCES.criterion)

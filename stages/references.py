@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stages.runner import Stage, run
-from vital.devices import resolve_device
 from vital.files import replacing_folder
-from vital.inner_units import distinct_units
 from vital.manifest import SPLITS, read_manifest, split_rows
-from vital.models import load_model
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
-from vital.patch_table import write_patches
-from vital.patches import PatchFinder, response
-from vital.relevance_statistics import selecting_composite
-from vital.unit_table import read_units
-from vital.units import inner_unit
+from vital.patch_table import write_no_patches, write_patches
+from vital.unit_table import distinct_units, read_units
+from vital.units import Unit
 
 
 def references(stage: Stage) -> None:
     """Write data/references: the patches, a row for each, and which units are dead."""
+    asked = distinct_units(read_units(stage.project.units))
+    with replacing_folder(stage.project.references) as folder:
+        if asked:
+            _find(stage, asked, folder)
+        else:
+            write_no_patches(folder)
+
+
+def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
+    # A run without inner units need not load torch.
+    from vital.devices import resolve_device
+    from vital.models import load_model
+    from vital.patches import PatchFinder, response
+    from vital.relevance_statistics import selecting_composite
+
     params = stage.params("references", ReferencesParams)
-    project = stage.project
-    asked = [inner_unit(*place) for place in distinct_units(read_units(project.units))]
-    studied = load_model(project.model)
     device = resolve_device(params.device)
+    studied = load_model(stage.project.model).to(device)
     rules = selecting_composite(stage.params("relevance", RelevanceParams))
-    responds = response(studied.to(device), asked, params.criterion, rules)
-    rows = split_rows(read_manifest(project.images), SPLITS[0])
-    finder = PatchFinder(studied, responds, project.images, rows, params, device)
-    found = finder.find()
-    with replacing_folder(project.references) as folder:
-        counts = write_patches(folder, finder, found, list(rows["path"]), params.criterion)
+    responds = response(studied, asked, params.criterion, rules)
+    images = stage.project.images
+    rows = split_rows(read_manifest(images), SPLITS[0])
+    finder = PatchFinder(studied, responds, images, rows, params, device)
+    counts = write_patches(folder, finder, finder.find(), list(rows["path"]), params.criterion)
     stage.run.metrics(counts)
 
 

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
+
 from stages.runner import Stage, run
-from vital.devices import resolve_device
 from vital.files import replacing_folder
-from vital.inner_units import CIRCUIT
-from vital.models import load_model, statistics_metadata
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
-from vital.patch_table import living_units, patches_of, read_patches
+from vital.patch_table import patches_of, read_patches
 from vital.progress import progress_bar
-from vital.relevance_statistics import taps_until, unit_relevance, write_relevance
-from vital.unit_table import read_units, write_circuits
+from vital.unit_table import distinct_units, read_units, write_circuits
 
 
 def relevance(stage: Stage) -> None:
     """Write data/relevance: statistics per tap, heat maps of the best patches, circuits."""
+    patches = read_patches(stage.project.references)
+    with replacing_folder(stage.project.relevance) as folder:
+        if not patches.empty:
+            _read(stage, patches, folder)
+        write_circuits(folder, read_units(stage.project.units))
+
+
+def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
+    # A run without inner units need not load torch.
+    from vital.devices import resolve_device
+    from vital.models import load_model, statistics_metadata
+    from vital.relevance_statistics import taps_until, unit_relevance, write_relevance
+
     params = stage.params("relevance", RelevanceParams)
     extract = stage.params("extract", ExtractParams)
-    project = stage.project
-    studied = load_model(project.model).to(resolve_device(params.device))
-    patches = read_patches(project.references)
-    units = living_units(patches)
+    images = stage.project.references
+    studied = load_model(stage.project.model).to(resolve_device(params.device))
     taps = list(params.taps or extract.taps or studied.taps)
-    until = {tap: taps_until(studied, taps, tap) for tap in {unit.tap for unit in units}}
-    bar = progress_bar(units, total=len(units), label="relevance", unit="units")
+    units = distinct_units(patches)
+    tapped = dict.fromkeys(unit.tap for unit in units)
+    until = {tap: taps_until(studied, taps, tap) for tap in tapped}
     found = (
-        unit_relevance(
-            studied, unit, until[unit.tap], project.references, patches_of(patches, unit), params
-        )
-        for unit in bar
+        unit_relevance(studied, unit, until[unit.tap], images, patches_of(patches, unit), params)
+        for unit in progress_bar(units, total=len(units), label="relevance", unit="units")
     )
-    with replacing_folder(project.relevance) as folder:
-        write_relevance(
-            folder, list(dict.fromkeys([*taps, *until])), statistics_metadata(studied), found
-        )
-        write_circuits(folder, read_units(project.units), CIRCUIT)
+    named = list(dict.fromkeys([*taps, *until]))
+    write_relevance(folder, named, statistics_metadata(studied), found)
     stage.run.metrics({"units": len(units)})
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from stages.runner import Stage, run
-from vital.devices import resolve_device
-from vital.inner_units import UnitChooser, distinct_units
-from vital.manifest import read_manifest
-from vital.models import load_model
 from vital.params.relevance import RelevanceParams
 from vital.params.units import UnitsParams
-from vital.relevance_statistics import selecting_composite
-from vital.unit_table import write_units
+from vital.unit_table import distinct_units, units_table, write_units
 
 
 def units(stage: Stage) -> None:
     """Write data/units/units.parquet."""
     params = stage.params("units", UnitsParams)
+    table = _choose(stage, params) if params.asks_for_any else units_table()
+    write_units(stage.project.units, table)
+    stage.run.metrics({"units": len(distinct_units(table))})
+    stage.run.table(table, "units")
+
+
+def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
+    # A run without inner units need not load torch.
+    from vital.devices import resolve_device
+    from vital.inner_units import UnitChooser
+    from vital.manifest import read_manifest
+    from vital.models import load_model
+    from vital.relevance_statistics import selecting_composite
+
     project = stage.project
-    chooser = UnitChooser(
+    return UnitChooser(
         load_model(project.model),
         project.images,
         read_manifest(project.images),
@@ -25,11 +36,7 @@ def units(stage: Stage) -> None:
         selecting_composite(stage.params("relevance", RelevanceParams)),
         stage.seed,
         resolve_device(params.device),
-    )
-    table = chooser.choose()
-    write_units(project.units, table)
-    stage.run.metrics({"units": len(distinct_units(table))})
-    stage.run.table(table, "units")
+    ).choose()
 
 
 if __name__ == "__main__":

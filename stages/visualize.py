@@ -13,8 +13,9 @@ from vital.methods import METHODS
 from vital.models import StudiedModel, load_model
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.patch_table import living_units, read_patches
+from vital.patch_table import read_patches
 from vital.statistics import extracted_units, read_statistics
+from vital.unit_table import distinct_units
 from vital.units import Unit, class_units, select_units, targets_of
 from vital.visualization import write_image, write_tables
 from vital.workstore import WorkStore
@@ -47,7 +48,7 @@ def _engines(
         kept = read_statistics(stage.project.statistics, [unit.id for unit in classes])
         yield Engine(studied, kept, params, stage.seed, store, device), classes
     masks = stage.params("relevance", RelevanceParams).masks()
-    living = living_units(read_patches(stage.project.references))
+    living = distinct_units(read_patches(stage.project.references))
     for tap in dict.fromkeys(unit.tap for unit in living):
         units = [unit for unit in living if unit.tap == tap]
         kept = read_statistics(stage.project.relevance, [unit.id for unit in units])

@@ -18,9 +18,10 @@ from vital.images import read_image
 from vital.models import StudiedModel, open_model
 from vital.networks import build_network
 from vital.params.references import ReferencesParams
-from vital.patch_table import living_units, patches_of, read_dead, read_patches, write_patches
+from vital.patch_table import patches_of, read_dead, read_patches, write_patches
 from vital.patches import ActivationResponse, PatchFinder, RelevanceResponse, response
 from vital.relevance import composite
+from vital.unit_table import distinct_units
 from vital.units import inner_unit
 
 CPU = torch.device("cpu")
@@ -131,7 +132,7 @@ def test_a_unit_that_never_fires_is_dead(
     assert "layer1/1 never fires" in caplog.text
     assert read_dead(tmp_path).to_dict("records") == [{"tap": "layer1", "channel": 1}]
     patches = read_patches(tmp_path)
-    assert living_units(patches) == [UNITS[0]]
+    assert distinct_units(patches) == [UNITS[0]]
     written = patches_of(patches, UNITS[0])
     assert list(written["rank"]) == [0, 1, 2]
     assert all((tmp_path / path).is_file() for path in written["patch"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +19,7 @@ from vital.models import StudiedModel
 from vital.params.units import CircuitUnits, ListedUnits, RandomUnits, TopUnits, UnitsParams
 from vital.relevance import Composite, class_shares
 from vital.seeds import generator
-from vital.unit_table import UNITS_COLUMNS, UNITS_TYPES
-
-LISTED, TOP, RANDOM, CIRCUIT = "listed", "top-of-class", "random", "circuit"
+from vital.unit_table import CIRCUIT, LISTED, RANDOM, TOP, units_table
 
 Row = tuple[str, int, str, int | None, str | None, float | None]
 
@@ -54,7 +52,7 @@ class UnitChooser:
         if self.params.circuit is not None:
             tap = self.params.circuit.tap or list(self.model.taps)[-1]
             rows += self._most_relevant(self.params.circuit, tap, CIRCUIT)
-        return pd.DataFrame(rows, columns=list(UNITS_COLUMNS)).astype(UNITS_TYPES)
+        return units_table(rows)
 
     def _listed(self, listed: ListedUnits) -> Iterator[Row]:
         count = self._channels(listed.tap)
@@ -109,9 +107,3 @@ class UnitChooser:
     @cached_property
     def _train(self) -> pd.DataFrame:
         return split_rows(resolve_labels(self.manifest, self._known), SPLITS[0])
-
-
-def distinct_units(table: pd.DataFrame) -> Sequence[tuple[str, int]]:
-    """(tap, channel) of each unit once, in the order of the table."""
-    pairs = zip(table["tap"], table["channel"], strict=True)
-    return list(dict.fromkeys((str(tap), int(channel)) for tap, channel in pairs))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from vital.files import read_parquet, write_parquet
-from vital.image_tensors import to_uint8
 from vital.images import write_png
-from vital.patches import Patch, PatchFinder
 from vital.progress import progress_bar
 from vital.unit_table import DEAD_FILE, PATCHES_FILE
-from vital.units import Unit, inner_unit
+from vital.units import Unit
+
+if TYPE_CHECKING:
+    from vital.patches import Patch, PatchFinder
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +43,26 @@ def write_patches(
     ):
         for rank, patch in enumerate(patches):
             name = f"{PATCHES_FOLDER}/{unit.file_name}-{rank:03d}.png"
-            write_png(folder / name, to_uint8(finder.pixels(patch)))
+            write_png(folder / name, finder.array(patch))
             place = {"tap": unit.tap, "channel": unit.index, "rank": rank}
             kept = {"image": paths[patch.row], "box": list(patch.box), "score": patch.score}
             rows.append({**place, **kept, "criterion": criterion, "patch": name})
     dead = [unit for unit, patches in found.items() if not patches]
     for unit in dead:
         log.warning("unit %s never fires: it is left out", unit.id)
+    _write_tables(folder, rows, dead)
+    return {"units": len(found) - len(dead), "dead_units": len(dead), "patches": len(rows)}
+
+
+def write_no_patches(folder: Path) -> None:
+    """Write the tables of a run without inner units."""
+    _write_tables(folder, [], [])
+
+
+def _write_tables(folder: Path, rows: Sequence[Mapping[str, object]], dead: Sequence[Unit]) -> None:
     places = [{"tap": unit.tap, "channel": unit.index} for unit in dead]
     write_parquet(folder / PATCHES_FILE, pd.DataFrame(rows, columns=list(PATCHES_COLUMNS)))
     write_parquet(folder / DEAD_FILE, pd.DataFrame(places, columns=list(DEAD_COLUMNS)))
-    return {"units": len(found) - len(dead), "dead_units": len(dead), "patches": len(rows)}
 
 
 def read_patches(folder: Path) -> pd.DataFrame:
@@ -62,12 +73,6 @@ def read_patches(folder: Path) -> pd.DataFrame:
 def read_dead(folder: Path) -> pd.DataFrame:
     """Tap and channel of the units that never fire."""
     return read_parquet(folder / DEAD_FILE)
-
-
-def living_units(patches: pd.DataFrame) -> list[Unit]:
-    """The units that have patches, in the order of the table."""
-    places = zip(patches["tap"], patches["channel"], strict=True)
-    return list(dict.fromkeys(inner_unit(str(tap), int(channel)) for tap, channel in places))
 
 
 def patches_of(patches: pd.DataFrame, unit: Unit) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch.nn import functional
@@ -17,6 +18,7 @@ from torch.nn import functional
 from vital.activations import TapReader
 from vital.data import batches, load_images
 from vital.errors import DataError, ParamsError
+from vital.image_tensors import to_uint8
 from vital.models import StudiedModel
 from vital.params.references import ReferencesParams
 from vital.progress import progress_bar
@@ -130,6 +132,10 @@ class PatchFinder:
         with self._response.opened():
             shortlists = self._rank_images()
             return self._rank_patches(shortlists)
+
+    def array(self, patch: Patch) -> np.ndarray:
+        """A patch at the network's input size, as bytes (H, W, 3)."""
+        return to_uint8(self.pixels(patch))
 
     def pixels(self, patch: Patch) -> torch.Tensor:
         """A patch at the network's input size, in 0..1, (3, H, W)."""

@@ -76,8 +76,9 @@ def taps_until(model: StudiedModel, taps: Sequence[str], last: str) -> list[str]
 
     Raises ParamsError where none of them does, and ModelError for taps that cannot be read.
     """
-    for tap in {*taps, last} - {INPUT_TAP}:
-        locate(model.network, tap)
+    for tap in (*taps, last):
+        if tap != INPUT_TAP:
+            locate(model.network, tap)
     order = [INPUT_TAP, *(found.tap for found in survey(model.network, model.preprocessing.size))]
     unread = [tap for tap in (*taps, last) if tap not in order]
     if unread:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from vital.files import read_parquet, write_parquet
+from vital.units import Unit, inner_unit
+
+LISTED, TOP, RANDOM, CIRCUIT = "listed", "top-of-class", "random", "circuit"
+"""Why a unit was chosen."""
 
 UNITS_FILE = "units.parquet"
 UNITS_TYPES = {
@@ -26,6 +31,17 @@ PATCHES_FILE = "references.parquet"
 CIRCUITS_COLUMNS = ("class", "class_name", "rank", "tap", "channel", "share")
 
 
+def units_table(rows: Sequence[Sequence[object]] = ()) -> pd.DataFrame:
+    """Rows of tap, channel, why, class, class_name and share as a table."""
+    return pd.DataFrame(rows, columns=list(UNITS_COLUMNS)).astype(UNITS_TYPES)
+
+
+def distinct_units(table: pd.DataFrame) -> list[Unit]:
+    """Each unit once, in the order of a table with columns tap and channel."""
+    places = zip(table["tap"], table["channel"], strict=True)
+    return list(dict.fromkeys(inner_unit(str(tap), int(channel)) for tap, channel in places))
+
+
 def write_units(folder: Path, table: pd.DataFrame) -> None:
     """Write which units there are: tap, channel, why, class, class_name and share."""
     write_parquet(folder / UNITS_FILE, table)
@@ -36,9 +52,9 @@ def read_units(folder: Path) -> pd.DataFrame:
     return read_parquet(folder / UNITS_FILE)
 
 
-def write_circuits(folder: Path, units: pd.DataFrame, why: str) -> None:
-    """Write the rows chosen for the reason ``why``, ranked within their class."""
-    rows = units[units["why"] == why]
+def write_circuits(folder: Path, units: pd.DataFrame) -> None:
+    """Write the rows that belong to a circuit, ranked within their class."""
+    rows = units[units["why"] == CIRCUIT]
     table = rows.assign(rank=rows.groupby("class", sort=False).cumcount())
     write_parquet(folder / CIRCUITS_FILE, table[list(CIRCUITS_COLUMNS)].reset_index(drop=True))
 

@@ -55,3 +55,8 @@ class UnitsParams(Block):
     images: Positive = 20
     batch: Positive = 10
     device: str = "auto"
+
+    @property
+    def asks_for_any(self) -> bool:
+        """Whether there is anything to choose."""
+        return any((self.listed, self.top, self.random, self.circuit))
