@@ -68,6 +68,28 @@ def test_where_both_branches_are_zero_relevance_is_finite() -> None:
     check(network, images, "layer3.1", 11)
 
 
+def test_what_a_bias_alone_makes_active_gives_nothing_back() -> None:
+    """One filter per channel (MobileNets): where all its weights are negative, z+ has no share."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 2, 1, bias=False),
+        nn.ReLU(),
+        nn.Conv2d(2, 2, 3, padding=1, groups=2),
+        nn.ReLU(),
+    ).eval()
+    with torch.no_grad():
+        network[0].weight.fill_(1.0)
+        network[2].weight[0] = 1.0
+        network[2].weight[1] = -1.0
+        network[2].bias.fill_(50.0)
+    images = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(7))
+    with RelevanceReader(network, ["1"], vital_composite()) as read:
+        for channel, kept in [(0, 1.0), (1, 0.0)]:
+            reading = read(images, [ChannelStart("3", channel)])
+            assert float(reading.starts) > 0
+            found = float(reading.relevance["1"].sum() / reading.starts)
+            assert found == pytest.approx(kept, abs=1e-4)
+
+
 def last_block(network: nn.Module, start: str) -> str:
     stage = start.removesuffix(".last")
     if stage == start:
