@@ -135,7 +135,7 @@ def _visualize(
             inner_unit(tap, int(channel))
             for channel in dict.fromkeys(patches[patches["tap"] == tap]["channel"])
         ]
-        until = taps_until(model, TAPS, tap)
+        until = taps_until(model, TAPS, [tap])[tap]
         kept = {
             unit.id: unit_relevance(
                 model, unit, until, folder, patches_of(patches, unit), relevance

@@ -36,8 +36,7 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     studied = load_model(stage.project.model).to(resolve_device(params.device))
     taps = list(params.taps or extract.taps or studied.taps)
     units = distinct_units(patches)
-    tapped = dict.fromkeys(unit.tap for unit in units)
-    until = {tap: taps_until(studied, taps, tap) for tap in tapped}
+    until = taps_until(studied, taps, (unit.tap for unit in units))
     found = (
         unit_relevance(studied, unit, until[unit.tap], images, patches_of(patches, unit), params)
         for unit in progress_bar(units, total=len(units), label="relevance", unit="units")

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
+
+from vital.models import StudiedModel, open_model
+from vital.networks import build_network
 
 CPU = torch.device("cpu")
 TAPS = ("input", "conv1", "layer2")
@@ -19,3 +26,18 @@ def redraw(network: nn.Module, seed: int) -> nn.Module:
                 noise = torch.rand(value.shape, generator=draws)
                 value.copy_(0.5 + noise if "running_var" in name else 0.3 * (noise - 0.4))
     return network
+
+
+def small_model(taps: list[str], classes: list[str] | None = None) -> StudiedModel:
+    """A redrawn network for images of 32 pixels."""
+    network = redraw(build_network("timm/resnet10t", KWARGS), seed=1)
+    return open_model(network, taps=taps, size=32, classes=classes or ())
+
+
+def write_noise(folder: Path, count: int, seed: int = 0, shape: tuple[int, int] = (32, 32)) -> None:
+    """Images of noise, ``0.png`` and so on, of (height, width) ``shape``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draws = np.random.default_rng(seed)
+    for number in range(count):
+        array = draws.integers(0, 255, (*shape, 3), np.uint8)
+        Image.fromarray(array).save(folder / f"{number}.png")

@@ -14,7 +14,7 @@ from own_images import write_tar
 from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
-from small_networks import KWARGS, redraw
+from small_networks import KWARGS, redraw, write_noise
 from typer.testing import CliRunner
 
 import vital
@@ -37,11 +37,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def draw_images(folder: Path, count: int, seed: int) -> None:
-    folder.mkdir(parents=True)
-    draws = np.random.default_rng(seed)
-    for number in range(count):
-        array = draws.integers(0, 255, (40, 36, 3), np.uint8)
-        Image.fromarray(array).save(folder / f"{number}.png")
+    write_noise(folder, count, seed, shape=(40, 36))
 
 
 @pytest.fixture

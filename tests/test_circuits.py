@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 from report_artefacts import SHARES, write_artefacts, write_inner_units
@@ -129,25 +130,26 @@ def test_a_share_below_zero_has_the_thinnest_arrow() -> None:
     assert [arrow.get_linewidth() for arrow in arrows] == [5.0, 1.0]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=[look.name for look in LOOKS])
-def test_all_that_is_drawn_lies_within_the_figure(project: Project, look) -> None:
+@pytest.fixture(params=LOOKS, ids=[look.name for look in LOOKS])
+def drawn(project: Project, request: pytest.FixtureRequest) -> Figure:
+    """A circuit's figure in each look, laid out."""
     [found, _] = read_circuits(project, patches=4)
-    figure = draw_circuit(found)(look)
+    figure = draw_circuit(found)(request.param)
     figure.draw_without_rendering()
-    [canvas] = figure.axes
+    return figure
+
+
+def test_all_that_is_drawn_lies_within_the_figure(drawn: Figure) -> None:
+    [canvas] = drawn.axes
     assert len(canvas.images) == 1 + len(UNITS) * (1 + 4)
     for artist in [*canvas.images, *canvas.texts, *canvas.patches]:
         box = artist.get_window_extent()
         assert box.x0 >= 0 and box.y0 >= 0
-        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+        assert box.x1 <= drawn.bbox.x1 and box.y1 <= drawn.bbox.y1
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=[look.name for look in LOOKS])
-def test_labels_hide_no_picture_and_no_label(project: Project, look) -> None:
-    [found, _] = read_circuits(project, patches=4)
-    figure = draw_circuit(found)(look)
-    figure.draw_without_rendering()
-    [canvas] = figure.axes
+def test_labels_hide_no_picture_and_no_label(drawn: Figure) -> None:
+    [canvas] = drawn.axes
     labels = [text.get_window_extent() for text in canvas.texts]
     pictures = [image.get_window_extent() for image in canvas.images]
     for i, label in enumerate(labels):

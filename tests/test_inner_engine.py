@@ -9,13 +9,12 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from small_networks import KWARGS, redraw
+from small_networks import small_model, write_noise
 
 from vital.engine import Finished
 from vital.errors import ParamsError, VitalError
 from vital.inner_engine import InnerEngine
-from vital.models import StudiedModel, open_model
-from vital.networks import build_network
+from vital.models import StudiedModel
 from vital.optimize import Draws
 from vital.params.base import check_block
 from vital.params.relevance import RelevanceParams
@@ -35,17 +34,13 @@ SETTINGS = {"steps": 6, "lr": 0.1, "jitter": 4, "batch": 2, "checkpoint_every": 
 
 @pytest.fixture(scope="module")
 def model() -> StudiedModel:
-    network = redraw(build_network("timm/resnet10t", KWARGS), seed=1)
-    return open_model(network, taps=TAPS[1:], size=32)
+    return small_model(TAPS[1:])
 
 
 @pytest.fixture(scope="module")
 def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("patches")
-    draws = np.random.default_rng(0)
-    for number in range(3):
-        array = draws.integers(0, 255, (32, 32, 3), np.uint8)
-        Image.fromarray(array).save(folder / f"{number}.png")
+    write_noise(folder, 3)
     return folder
 
 
@@ -114,8 +109,8 @@ def test_neighbours_and_interruptions_change_no_byte(
     calls = 0
     advance = InnerEngine._objective
 
-    def stop_early(self: InnerEngine, padded: object, pool: int) -> object:
-        objective = advance(self, padded, pool)  # type: ignore[arg-type]
+    def stop_early(self: InnerEngine, *given: object) -> object:
+        objective = advance(self, *given)  # type: ignore[arg-type]
 
         def counted(images: torch.Tensor, step: int) -> object:
             nonlocal calls
@@ -191,10 +186,11 @@ def test_the_activation_is_the_mean_of_the_units_map(
 
 
 def test_taps_end_with_the_units_own(model: StudiedModel) -> None:
-    assert taps_until(model, ["layer2", "layer1", "conv1", "input"], "layer2") == TAPS
-    assert taps_until(model, TAPS, "conv1") == ["input", "conv1"]
+    mixed = ["layer2", "layer1", "conv1", "input"]
+    found = taps_until(model, mixed, ["layer2", "conv1", "layer2"])
+    assert found == {"layer2": TAPS, "conv1": ["input", "conv1"]}
     with pytest.raises(ParamsError, match="none of layer2 runs before 'layer1'"):
-        taps_until(model, ["layer2"], "layer1")
+        taps_until(model, ["layer2"], ["layer1"])
 
 
 def test_transparency_follows_the_gradient() -> None:

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from small_networks import KWARGS, redraw
+from small_networks import small_model, write_noise
 
 from vital.errors import DataError, ParamsError
+from vital.files import read_parquet
 from vital.inner_units import UnitChooser
-from vital.models import StudiedModel, open_model
-from vital.networks import build_network
+from vital.models import StudiedModel
 from vital.params.base import check_block
 from vital.params.units import UnitsParams
 from vital.relevance import RelevanceReader, class_start, composite
-from vital.unit_table import distinct_units, read_circuits, read_units, write_circuits, write_units
+from vital.unit_table import CIRCUITS_FILE, distinct_units, read_units, write_circuits, write_units
 from vital.units import inner_unit
 
 CLASSES = ["ant", "bee", "cat", "dog"]
@@ -26,17 +26,13 @@ CLASSES = ["ant", "bee", "cat", "dog"]
 
 @pytest.fixture(scope="module")
 def model() -> StudiedModel:
-    network = redraw(build_network("timm/resnet10t", KWARGS), seed=1)
-    return open_model(network, taps=["layer1", "layer4"], size=32, classes=CLASSES)
+    return small_model(["layer1", "layer4"], CLASSES)
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
-    draws = np.random.default_rng(0)
-    for number in range(6):
-        array = draws.integers(0, 255, (32, 32, 3), np.uint8)
-        Image.fromarray(array).save(folder / f"{number}.png")
+    write_noise(folder, 6)
     return folder
 
 
@@ -79,7 +75,7 @@ def test_a_circuit_is_of_the_last_tap(model: StudiedModel, images: Path, tmp_pat
     write_units(tmp_path, table)
     pd.testing.assert_frame_equal(read_units(tmp_path), table, check_dtype=False)
     write_circuits(tmp_path, table)
-    circuits = read_circuits(tmp_path)
+    circuits = read_parquet(tmp_path / CIRCUITS_FILE)
     assert list(circuits["class_name"]) == ["cat", "cat", "bee", "bee"]
     assert list(circuits["rank"]) == [0, 1, 0, 1]
     assert set(circuits["tap"]) == {"layer4"}

@@ -11,7 +11,7 @@ from small_networks import CPU, TAPS
 
 from vital.activations import TapReader, opponent_colours
 from vital.errors import ParamsError
-from vital.methods.vital import SortMatchingObjective, tap_weights
+from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
 from vital.models import StudiedModel
 from vital.objectives import l2_norm, sort_matching, total_variation
 from vital.params.visualize import MethodParams
@@ -122,7 +122,7 @@ def test_the_batched_loss_and_its_gradient_equal_a_brute_force(
     images.requires_grad_(True)
     positions = {tap: kept[0][tap].quantiles.shape[1] for tap in TAPS}
     with TapReader(studied.network, TAPS) as reader:
-        objective = SortMatchingObjective(reader, kept, weights, positions, params, CPU)
+        objective = SortMatchingObjective(read_all(reader), kept, weights, positions, params, CPU)
         totals, _ = objective(images, 0)
         (gradient,) = torch.autograd.grad(totals.sum(), images)
     exact_images = images.detach().double().requires_grad_(True)

@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
-from small_networks import KWARGS, redraw
+from small_networks import KWARGS, small_model, write_noise
 from torch.nn import functional
 
 from vital.errors import DataError, ParamsError
+from vital.files import read_parquet
 from vital.images import read_image
-from vital.models import StudiedModel, open_model
-from vital.networks import build_network
+from vital.models import StudiedModel
 from vital.params.references import ReferencesParams
-from vital.patch_table import patches_of, read_dead, read_patches, write_patches
+from vital.patch_table import patches_of, read_patches, write_patches
 from vital.patches import ActivationResponse, PatchFinder, RelevanceResponse, response
 from vital.relevance import composite
-from vital.unit_table import distinct_units
+from vital.unit_table import DEAD_FILE, distinct_units
 from vital.units import inner_unit
 
 CPU = torch.device("cpu")
@@ -31,17 +30,13 @@ PARAMS = ReferencesParams(count=3, shortlist=5, patch=16, stride=0.5, batch=4)
 
 @pytest.fixture(scope="module")
 def model() -> StudiedModel:
-    network = redraw(build_network("timm/resnet10t", KWARGS), seed=1)
-    return open_model(network, taps=["layer1"], size=32)
+    return small_model(["layer1"])
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
-    draws = np.random.default_rng(0)
-    for number in range(7):
-        array = draws.integers(0, 255, (32, 32, 3), np.uint8)
-        Image.fromarray(array).save(folder / f"{number}.png")
+    write_noise(folder, 7)
     return folder
 
 
@@ -130,7 +125,9 @@ def test_a_unit_that_never_fires_is_dead(
         handle.remove()
     assert counts == {"units": 1, "dead_units": 1, "patches": 3}
     assert "layer1/1 never fires" in caplog.text
-    assert read_dead(tmp_path).to_dict("records") == [{"tap": "layer1", "channel": 1}]
+    assert read_parquet(tmp_path / DEAD_FILE).to_dict("records") == [
+        {"tap": "layer1", "channel": 1}
+    ]
     patches = read_patches(tmp_path)
     assert distinct_units(patches) == [UNITS[0]]
     written = patches_of(patches, UNITS[0])

@@ -121,10 +121,20 @@ class TapReader:
 
     def _positions_last(self, tap: str, images: torch.Tensor) -> torch.Tensor:
         module = self._modules[self._places[tap][0]]
-        try:
-            return read_layout(self._model, module, self._seen[tap][0], images).flatten(2)
-        except ValueError as error:
-            raise ModelError(f"tap {tap!r} gives {error}") from None
+        return positions_last(self._model, module, self._seen[tap][0], images, tap)
+
+
+def positions_last(
+    model: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor, tap: str
+) -> torch.Tensor:
+    """What a module gave for ``images`` as (B, C, D), a view where it can be.
+
+    Raises ModelError that names the ``tap`` for an output that cannot be read so.
+    """
+    try:
+        return read_layout(model, module, value, images).flatten(2)
+    except ValueError as error:
+        raise ModelError(f"tap {tap!r} gives {error}") from None
 
 
 def read_layout(

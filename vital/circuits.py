@@ -11,14 +11,13 @@ import pandas as pd
 from vital.artefacts import optional_table
 from vital.errors import ParamsError, close_names, nearest
 from vital.project import Project
-from vital.unit_files import unit_id, unit_patches, unit_visualizations
-from vital.unit_table import CIRCUITS_FILE
-from vital.units import CLASS_TAP
+from vital.unit_files import unit_patches, unit_visualizations
+from vital.unit_table import CIRCUITS_COLUMNS, CIRCUITS_FILE
+from vital.units import CLASS_TAP, unit_id
 from vital.wording import percent
 
 HOW_TO_ASK = "name classes under units.circuit.classes in params.yaml and run the pipeline"
 
-_COLUMNS = ("class", "class_name", "rank", "tap", "channel", "share")
 _MOST_NAMED = 20
 
 
@@ -55,7 +54,7 @@ def read_circuits(project: Project, patches: int) -> list[Circuit]:
 
     Raises ArtefactError for a damaged table, or one that names a file outside its folder.
     """
-    table = optional_table(project.relevance / CIRCUITS_FILE, _COLUMNS)
+    table = optional_table(project.relevance / CIRCUITS_FILE, CIRCUITS_COLUMNS)
     if table.empty:
         return []
     visualized = unit_visualizations(project)
@@ -66,12 +65,13 @@ def read_circuits(project: Project, patches: int) -> list[Circuit]:
     }
     circuits = []
     for index, rows in table.sort_values(["class", "rank"]).groupby("class", sort=True):
-        units = [unit_id(*place) for place in zip(rows["tap"], rows["channel"], strict=True)]
+        places = zip(rows["tap"], rows["channel"], strict=True)
+        units = [unit_id(str(tap), int(channel)) for tap, channel in places]
         members = [
             Member(unit, float(share), images.get(unit), references.get(unit, ()))
             for unit, share in zip(units, rows["share"], strict=True)
         ]
-        class_unit = unit_id(CLASS_TAP, index)
+        class_unit = unit_id(CLASS_TAP, int(str(index)))
         circuits.append(
             Circuit(
                 index=int(str(index)),

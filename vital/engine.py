@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -26,7 +26,7 @@ from vital.activations import TapReader, tap_shapes
 from vital.errors import ModelError, ParamsError
 from vital.files import digest
 from vital.methods import vital as vital_method
-from vital.methods.vital import SortMatchingObjective, tap_weights
+from vital.methods.vital import Read, SortMatchingObjective, read_all, tap_weights
 from vital.models import StudiedModel
 from vital.optimize import Draws, TargetState
 from vital.parametrizations import Pixels, normal_start
@@ -185,8 +185,8 @@ class Engine:
         targets = [target for target, _ in batch]
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
         states = optimize.pad([state for _, state in batch], self._params.batch)
-        with self._opened():
-            by_pool = {pool: self._objective(padded, pool) for pool in self._positions}
+        with self._reading(padded) as read:
+            by_pool = {pool: self._objective(read, padded, pool) for pool in self._positions}
             ended = self._optimize(targets, padded, states, by_pool)
             shown = self._shown(ended)
             losses = _losses(by_pool[1], shown)
@@ -196,14 +196,16 @@ class Engine:
             self._store.save(self.key(target), state, record)
             yield self._finished(target, state, record)
 
-    def _opened(self) -> AbstractContextManager[Any]:
-        """What has to be open while images are made."""
-        return self._reader
+    @contextmanager
+    def _reading(self, targets: Sequence[Target]) -> Iterator[Read]:  # noqa: ARG002 (others differ)
+        """How images for these targets are read while they are made."""
+        with self._reader:
+            yield read_all(self._reader)
 
     def _draws(self, target: Target) -> Draws:
         return Draws.of(self._seed, target.id, self._method)
 
-    def _objective(self, padded: Sequence[Target], pool: int) -> SortMatchingObjective:
+    def _objective(self, read: Read, padded: Sequence[Target], pool: int) -> SortMatchingObjective:
         kept = [at_pool(self._units[target.unit.id], pool) for target in padded]
         if not all(kept):
             raise ParamsError(
@@ -212,7 +214,7 @@ class Engine:
             )
         weights = [tap_weights(one, self._model.taps, self._method) for one in kept]
         return SortMatchingObjective(
-            self._reader, kept, weights, self._positions[pool], self._method, self._device
+            read, kept, weights, self._positions[pool], self._method, self._device
         )
 
     def _optimize(

@@ -14,7 +14,7 @@ import torch
 from vital.activations import TapReader, tap_shapes
 from vital.collection import count_classes
 from vital.devices import resolve_device
-from vital.methods.vital import SortMatchingObjective, tap_weights
+from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
 from vital.networks import build_network, freeze
 from vital.optimize import Draws, TargetState, optimize, pad
 from vital.parametrizations import Pixels
@@ -81,7 +81,7 @@ def _time_steps(
     times: list[float] = []
     with TapReader(network, taps) as read:
         objective = SortMatchingObjective(
-            read,
+            read_all(read),
             [statistics] * params.batch,
             [tap_weights(statistics, {}, method)] * params.batch,
             {tap: shape[1] for tap, shape in shapes.items()},

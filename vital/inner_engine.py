@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,8 +12,8 @@ from vital import relevance, relevance_statistics
 from vital.activations import TapReader
 from vital.engine import Engine
 from vital.methods import inner as inner_method
-from vital.methods.inner import RelevanceMatchingObjective
-from vital.methods.vital import SortMatchingObjective, tap_weights
+from vital.methods.inner import MaskedRead
+from vital.methods.vital import Read
 from vital.models import StudiedModel
 from vital.optimize import Draws
 from vital.params.relevance import MaskParams
@@ -59,31 +59,16 @@ class InnerEngine(Engine):
     def _draws(self, target: Target) -> Draws:
         return Draws.of(self._seed, target.id, self._method, hold=self._params.inner.masks_every)
 
-    def _opened(self) -> AbstractContextManager[Any]:
-        return self._reading() if self._masks.composite else self._reader
-
     @contextmanager
-    def _reading(self) -> Iterator[None]:
-        rules = composite(str(self._masks.composite))
-        with RelevanceReader(self._model.network, self._taps, rules) as read:
-            self._relevance = read
-            yield
-
-    def _objective(self, padded: Sequence[Target], pool: int) -> SortMatchingObjective:
+    def _reading(self, targets: Sequence[Target]) -> Iterator[Read]:
         if self._masks.composite is None:
-            return super()._objective(padded, pool)
-        kept = [self._units[target.unit.id] for target in padded]
-        return RelevanceMatchingObjective(
-            self._reader,
-            self._relevance,
-            [start_of(target.unit, self._masks) for target in padded],
-            self._params.inner.masks_every,
-            kept,
-            [tap_weights(one, self._model.taps, self._method) for one in kept],
-            self._positions[pool],
-            self._method,
-            self._device,
-        )
+            with super()._reading(targets) as read:
+                yield read
+            return
+        starts = [start_of(target.unit, self._masks) for target in targets]
+        rules = composite(self._masks.composite)
+        with RelevanceReader(self._model.network, self._taps, rules) as relevant:
+            yield MaskedRead(self._reader, relevant, starts, self._params.inner.masks_every)
 
     def _responses(self, targets: Sequence[Target], shown: torch.Tensor) -> list[dict[str, Any]]:
         """The mean over positions of each target's channel."""

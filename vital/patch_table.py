@@ -12,7 +12,13 @@ import pandas as pd
 from vital.files import read_parquet, write_parquet
 from vital.images import write_png
 from vital.progress import progress_bar
-from vital.unit_table import DEAD_FILE, PATCHES_FILE
+from vital.unit_table import (
+    DEAD_COLUMNS,
+    DEAD_FILE,
+    PATCHES_COLUMNS,
+    PATCHES_FILE,
+    ranked_file_name,
+)
 from vital.units import Unit
 
 if TYPE_CHECKING:
@@ -21,9 +27,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATCHES_FOLDER = "patches"
-PATCHES_COLUMNS = ("tap", "channel", "rank", "image", "box", "score", "criterion", "patch")
-
-DEAD_COLUMNS = ("tap", "channel")
 
 
 def write_patches(
@@ -42,7 +45,7 @@ def write_patches(
         found.items(), total=len(found), label="write patches", unit="units"
     ):
         for rank, patch in enumerate(patches):
-            name = f"{PATCHES_FOLDER}/{unit.file_name}-{rank:03d}.png"
+            name = f"{PATCHES_FOLDER}/{ranked_file_name(unit, rank)}"
             write_png(folder / name, finder.array(patch))
             place = {"tap": unit.tap, "channel": unit.index, "rank": rank}
             kept = {"image": paths[patch.row], "box": list(patch.box), "score": patch.score}
@@ -68,11 +71,6 @@ def _write_tables(folder: Path, rows: Sequence[Mapping[str, object]], dead: Sequ
 def read_patches(folder: Path) -> pd.DataFrame:
     """A row per patch, by unit and rank; ``patch`` is relative to ``folder``."""
     return read_parquet(folder / PATCHES_FILE)
-
-
-def read_dead(folder: Path) -> pd.DataFrame:
-    """Tap and channel of the units that never fire."""
-    return read_parquet(folder / DEAD_FILE)
 
 
 def patches_of(patches: pd.DataFrame, unit: Unit) -> pd.DataFrame:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vital.activations import INPUT_TAP, TapReader, locate
+from vital.activations import INPUT_TAP, locate
 from vital.data import batches
 from vital.errors import ModelError, ParamsError
-from vital.files import read_parquet, write_parquet
+from vital.extraction import extract_statistics
+from vital.files import write_parquet
 from vital.images import write_png
 from vital.models import StudiedModel
 from vital.params.relevance import MaskParams, RelevanceParams
@@ -26,13 +27,12 @@ from vital.relevance import (
     composite,
     shared_over_colours,
 )
-from vital.statistics import Accumulator, TapStatistics, UnitStatistics, write_statistics
+from vital.statistics import TapStatistics, UnitStatistics, write_statistics
 from vital.survey import survey
-from vital.unit_table import MASKS_FILE
+from vital.unit_table import MASKS_COLUMNS, MASKS_FILE, ranked_file_name
 from vital.units import Unit
 
 MASKS_FOLDER = "masks"
-MASKS_COLUMNS = ("tap", "channel", "rank", "mask")
 
 DEFAULT_COMPOSITE = "vital"
 
@@ -71,20 +71,26 @@ def start_of(unit: Unit, params: MaskParams) -> Start:
     return kind(unit.tap, unit.index)
 
 
-def taps_until(model: StudiedModel, taps: Sequence[str], last: str) -> list[str]:
-    """Those of ``taps`` that run before the tap ``last``, and that one, in the order of running.
+def taps_until(
+    model: StudiedModel, taps: Sequence[str], lasts: Iterable[str]
+) -> dict[str, list[str]]:
+    """For each of ``lasts`` those of ``taps`` that run before it, in their order, and itself.
 
     Raises ParamsError where none of them does, and ModelError for taps that cannot be read.
     """
-    for tap in (*taps, last):
+    ends = list(dict.fromkeys(lasts))
+    for tap in (*taps, *ends):
         if tap != INPUT_TAP:
             locate(model.network, tap)
     order = [INPUT_TAP, *(found.tap for found in survey(model.network, model.preprocessing.size))]
-    unread = [tap for tap in (*taps, last) if tap not in order]
-    if unread:
-        raise ModelError(f"tap {unread[0]!r} gives nothing that can be read")
-    end = order.index(last)
-    before = sorted({tap for tap in taps if order.index(tap) < end}, key=order.index)
+    for tap in (*taps, *ends):
+        if tap not in order:
+            raise ModelError(f"tap {tap!r} gives nothing that can be read")
+    return {last: _until(order, taps, last) for last in ends}
+
+
+def _until(order: Sequence[str], taps: Sequence[str], last: str) -> list[str]:
+    before = [tap for tap in order[: order.index(last)] if tap in taps]
     if not before:
         raise ParamsError(f"relevance.taps: none of {', '.join(taps)} runs before {last!r}")
     return [*before, last]
@@ -107,7 +113,9 @@ def unit_relevance(
     device = next(model.network.parameters()).device
     moved = (images.to(device) for images in loaded)
     if params.composite is None:
-        return UnitRelevance(unit, _plain(model, taps, moved), torch.empty(0, 0, 0))
+        named = (([unit.id] * len(images), images) for images in moved)
+        ((_, plain),) = extract_statistics(model, taps, named, device)
+        return UnitRelevance(unit, plain, torch.empty(0, 0, 0))
     kept = {tap: RelevanceAccumulator() for tap in taps}
     heat = _Heat(params.shown)
     with RelevanceReader(
@@ -121,17 +129,6 @@ def unit_relevance(
             heat.add(reading.relevance[INPUT_TAP], model.preprocessing.size)
     finished = {tap: accumulator.finish() for tap, accumulator in kept.items()}
     return UnitRelevance(unit, finished, heat.maps())
-
-
-def _plain(
-    model: StudiedModel, taps: Sequence[str], batches: Iterator[torch.Tensor]
-) -> dict[str, TapStatistics]:
-    kept = {tap: Accumulator() for tap in taps}
-    with torch.no_grad(), TapReader(model.network, taps) as read:
-        for images in batches:
-            for tap, values in read(images).items():
-                kept[tap].add(values)
-    return {tap: accumulator.finish() for tap, accumulator in kept.items()}
 
 
 def heat_maps(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -162,15 +159,10 @@ def write_relevance(
 
 def _write_heat_maps(folder: Path, one: UnitRelevance) -> Iterator[dict[str, object]]:
     for rank, heat in enumerate(one.heat_maps):
-        name = f"{MASKS_FOLDER}/{one.unit.file_name}-{rank:03d}.png"
+        name = f"{MASKS_FOLDER}/{ranked_file_name(one.unit, rank)}"
         array = heat.mul(255).round().to("cpu", torch.uint8).numpy()
         write_png(folder / name, array)
         yield {"tap": one.unit.tap, "channel": one.unit.index, "rank": rank, "mask": name}
-
-
-def read_masks(folder: Path) -> pd.DataFrame:
-    """A row per heat map: tap, channel, rank of the patch, and ``mask``, relative to ``folder``."""
-    return read_parquet(folder / MASKS_FILE)
 
 
 def selecting_composite(params: MaskParams) -> Composite:

@@ -16,7 +16,7 @@ import torch
 
 from vital.data import batches
 from vital.errors import DataError
-from vital.index import PHOTOGRAPH, REAL, read_index
+from vital.index import PHOTOGRAPH, REAL, class_rows, read_index
 from vital.metrics.agreement import top_k_agreement
 from vital.metrics.embedding import centroid_distances, tsne
 from vital.metrics.frechet import frechet_distance
@@ -90,7 +90,7 @@ def score_methods(
 
 def _index_rows(folder: Path, method: str) -> pd.DataFrame:
     index = read_index(folder).rename(columns={"image": "path"})
-    index = index[index["tap"] == CLASS_TAP].reset_index(drop=True)
+    index = class_rows(index).reset_index(drop=True)
     if index.empty:
         raise DataError(f"{folder} holds no visualizations of classes by method {method!r}")
     return index[["tap", "unit", "name", "seed", "path"]]

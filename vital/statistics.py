@@ -143,7 +143,7 @@ def read_statistics(folder: Path, units: Sequence[str]) -> dict[str, UnitStatist
     taps = json.loads(_any_file(folder).metadata["taps"])
     files = {tap: StatisticsFile(tap_file(folder, tap)) for tap in taps}
     kept: dict[str, UnitStatistics] = {
-        unit: {tap: file.read(unit) for tap, file in files.items() if unit in file.units()}
+        unit: {tap: file.read(unit) for tap, file in files.items() if file.holds(unit)}
         for unit in units
     }
     for unit, found in kept.items():
@@ -197,9 +197,13 @@ class StatisticsFile:
         """The units in the file, in its order."""
         return list(self._groups)
 
+    def holds(self, unit: str) -> bool:
+        """Whether the file has statistics of this unit."""
+        return unit in self._groups
+
     def read(self, unit: str) -> TapStatistics:
         """The statistics of one unit."""
-        if unit not in self._groups:
+        if not self.holds(unit):
             raise ArtefactError(f"{self._path} has no statistics of unit {unit!r}")
         table = self._file.read_row_group(self._groups[unit])
         channels = table.num_rows

@@ -15,19 +15,30 @@ import pandas as pd
 from vital.artefacts import named_file, optional_table, per_method
 from vital.index import INDEX_FILE, read_index
 from vital.project import Project
-from vital.unit_table import DEAD_FILE, MASKS_FILE, PATCHES_FILE, UNITS_FILE
+from vital.unit_table import (
+    CIRCUIT,
+    DEAD_COLUMNS,
+    DEAD_FILE,
+    LISTED,
+    MASKS_COLUMNS,
+    MASKS_FILE,
+    PATCHES_COLUMNS,
+    PATCHES_FILE,
+    RANDOM,
+    TOP,
+    UNITS_COLUMNS,
+    UNITS_FILE,
+)
+from vital.units import unit_id
 from vital.wording import percent
 
 _INDEX_COLUMNS = ("method", "tap", "unit", "seed", "image")
-_MASK_COLUMNS = ("tap", "channel", "rank", "mask")
-_PATCH_COLUMNS = ("tap", "channel", "rank", "image", "score", "criterion", "patch")
-_UNIT_COLUMNS = ("tap", "channel", "why", "class_name", "share")
 
 _REASONS = {
-    "listed": "listed",
-    "random": "drawn at random",
-    "top-of-class": "among the most relevant to",
-    "circuit": "in the circuit of",
+    LISTED: "listed",
+    RANDOM: "drawn at random",
+    TOP: "among the most relevant to",
+    CIRCUIT: "in the circuit of",
 }
 
 
@@ -52,16 +63,11 @@ class Patch:
     criterion: str
 
 
-def unit_id(tap: Any, index: Any) -> str:
-    """The id of a row's unit."""
-    return f"{tap}/{int(index)}"
-
-
 def unit_reasons(project: Project) -> dict[str, list[str]]:
     """Why each inner unit was asked for, in words; in the order of the request."""
     reasons: dict[str, list[str]] = {}
-    for row in _records(optional_table(project.units / UNITS_FILE, _UNIT_COLUMNS)):
-        reasons.setdefault(unit_id(row["tap"], row["channel"]), []).append(_reason(row))
+    for row in _records(optional_table(project.units / UNITS_FILE, UNITS_COLUMNS)):
+        reasons.setdefault(_unit(row, "channel"), []).append(_reason(row))
     return reasons
 
 
@@ -76,8 +82,8 @@ def _reason(row: dict[str, Any]) -> str:
 
 def dead_units(project: Project) -> set[str]:
     """The inner units that fire on no image."""
-    table = optional_table(project.references / DEAD_FILE, ("tap", "channel"))
-    return {unit_id(row["tap"], row["channel"]) for row in _records(table)}
+    table = optional_table(project.references / DEAD_FILE, DEAD_COLUMNS)
+    return {_unit(row, "channel") for row in _records(table)}
 
 
 def unit_visualizations(project: Project) -> dict[str, list[Visualization]]:
@@ -89,7 +95,7 @@ def unit_visualizations(project: Project) -> dict[str, list[Visualization]]:
     for table in per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS).values():
         for row in _records(table.sort_values("seed", kind="stable")):
             one = _visualization(project.visualizations(row["method"]), row)
-            found.setdefault(unit_id(row["tap"], row["unit"]), []).append(one)
+            found.setdefault(_unit(row, "unit"), []).append(one)
     return found
 
 
@@ -108,12 +114,12 @@ def unit_patches(project: Project, most: int) -> dict[str, list[Patch]]:
 
     Raises ArtefactError as :func:`unit_visualizations` does.
     """
-    masks = optional_table(project.relevance / MASKS_FILE, _MASK_COLUMNS)
+    masks = optional_table(project.relevance / MASKS_FILE, MASKS_COLUMNS)
     masked = {_place(row): named_file(project.relevance, row["mask"]) for row in _records(masks)}
-    table = optional_table(project.references / PATCHES_FILE, _PATCH_COLUMNS)
+    table = optional_table(project.references / PATCHES_FILE, PATCHES_COLUMNS)
     found: dict[str, list[Patch]] = {}
     for row in _records(table.sort_values("rank", kind="stable")):
-        patches = found.setdefault(unit_id(row["tap"], row["channel"]), [])
+        patches = found.setdefault(_unit(row, "channel"), [])
         if len(patches) < most:
             patches.append(
                 Patch(
@@ -128,7 +134,12 @@ def unit_patches(project: Project, most: int) -> dict[str, list[Patch]]:
 
 
 def _place(row: dict[str, Any]) -> tuple[str, int]:
-    return unit_id(row["tap"], row["channel"]), int(row["rank"])
+    return _unit(row, "channel"), int(row["rank"])
+
+
+def _unit(row: dict[str, Any], column: str) -> str:
+    """The id of a row's unit; numbers may have come back as floats."""
+    return unit_id(str(row["tap"]), int(row[column]))
 
 
 def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:

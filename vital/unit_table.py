@@ -1,4 +1,4 @@
-"""The tables of inner units: which were chosen and why, the circuits, and names of the others."""
+"""The tables of inner units: which were chosen and why; names and columns of all the others."""
 
 from __future__ import annotations
 
@@ -24,11 +24,22 @@ UNITS_TYPES = {
 }
 UNITS_COLUMNS = tuple(UNITS_TYPES)
 
-CIRCUITS_FILE = "circuits.parquet"
-DEAD_FILE = "dead.parquet"
-MASKS_FILE = "masks.parquet"
 PATCHES_FILE = "references.parquet"
+PATCHES_COLUMNS = ("tap", "channel", "rank", "image", "box", "score", "criterion", "patch")
+
+DEAD_FILE = "dead.parquet"
+DEAD_COLUMNS = ("tap", "channel")
+
+MASKS_FILE = "masks.parquet"
+MASKS_COLUMNS = ("tap", "channel", "rank", "mask")
+
+CIRCUITS_FILE = "circuits.parquet"
 CIRCUITS_COLUMNS = ("class", "class_name", "rank", "tap", "channel", "share")
+
+
+def ranked_file_name(unit: Unit, rank: int) -> str:
+    """The name of a unit's ``rank``-th picture: a patch, or the heat map of that patch."""
+    return f"{unit.file_name}-{rank:03d}.png"
 
 
 def units_table(rows: Sequence[Sequence[object]] = ()) -> pd.DataFrame:
@@ -57,8 +68,3 @@ def write_circuits(folder: Path, units: pd.DataFrame) -> None:
     rows = units[units["why"] == CIRCUIT]
     table = rows.assign(rank=rows.groupby("class", sort=False).cumcount())
     write_parquet(folder / CIRCUITS_FILE, table[list(CIRCUITS_COLUMNS)].reset_index(drop=True))
-
-
-def read_circuits(folder: Path) -> pd.DataFrame:
-    """What :func:`write_circuits` wrote: the units most relevant to a class, the first first."""
-    return read_parquet(folder / CIRCUITS_FILE)

@@ -11,6 +11,11 @@ CLASS_TAP = "class"
 """The tap of class units: the logits."""
 
 
+def unit_id(tap: str, index: int) -> str:
+    """The key in every table of the unit at this place."""
+    return f"{tap}/{index}"
+
+
 @dataclass(frozen=True, order=True)
 class Unit:
     """A class logit or a channel: its ``tap``, its ``index`` there, and a name for people."""
@@ -22,7 +27,7 @@ class Unit:
     @property
     def id(self) -> str:
         """The unit's key in every table."""
-        return f"{self.tap}/{self.index}"
+        return unit_id(self.tap, self.index)
 
     @property
     def file_name(self) -> str:
@@ -55,7 +60,7 @@ def class_units(classes: Sequence[str]) -> list[Unit]:
 
 def inner_unit(tap: str, channel: int) -> Unit:
     """The unit of a channel; it has no other name than its place."""
-    return Unit(tap, channel, f"{tap}/{channel}")
+    return Unit(tap, channel, unit_id(tap, channel))
 
 
 def select_units(available: Sequence[Unit], wanted: Sequence[str | int] | str) -> list[Unit]:

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
 from vital.activations import TapReader
-from vital.methods.vital import SortMatchingObjective
-from vital.params.visualize import MethodParams
 from vital.relevance import RelevanceReader, Start, position_masks, shared_over_colours
-from vital.statistics import UnitStatistics
 
 
-class RelevanceMatchingObjective(SortMatchingObjective):
-    """Sort matching of activations times masks, each channel weighed by its importance.
+class MaskedRead:
+    """Reads activations times masks, as :data:`vital.methods.vital.Read` says.
 
     The images' masks are computed anew every ``every`` steps and are constants in the gradient;
     ``starts`` says where each image's relevance starts.
     """
 
     def __init__(
-        self,
-        reader: TapReader,
-        relevance: RelevanceReader,
-        starts: Sequence[Start],
-        every: int,
-        statistics: Sequence[UnitStatistics],
-        weights: Sequence[Mapping[str, float]],
-        positions: Mapping[str, int],
-        params: MethodParams,
-        device: torch.device,
+        self, reader: TapReader, relevance: RelevanceReader, starts: Sequence[Start], every: int
     ) -> None:
-        super().__init__(reader, statistics, weights, positions, params, device)
+        self._reader = reader
         self._relevance = relevance
         self._starts = starts
         self._every = every
         self._masks: dict[str, torch.Tensor] = {}
 
-    def _activations(self, images: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
+    def __call__(self, images: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
         if step % self._every == 0:
             reading = self._relevance(images, self._starts)
             self._masks = {

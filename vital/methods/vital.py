@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,14 @@ from vital.errors import ParamsError, nearest
 from vital.objectives import l2_norm, sort_matching, total_variation
 from vital.params.visualize import MethodParams
 from vital.statistics import TapStatistics, UnitStatistics, resample
+
+Read = Callable[[torch.Tensor, int], dict[str, torch.Tensor]]
+"""What is matched at each tap (B, C, D), of images (B, 3, H, W) at a step."""
+
+
+def read_all(reader: TapReader) -> Read:
+    """Match all that is active, at every step."""
+    return lambda images, _step: reader(images)
 
 
 class SortMatchingObjective:
@@ -23,14 +31,14 @@ class SortMatchingObjective:
 
     def __init__(
         self,
-        reader: TapReader,
+        read: Read,
         statistics: Sequence[UnitStatistics],
         weights: Sequence[Mapping[str, float]],
         positions: Mapping[str, int],
         params: MethodParams,
         device: torch.device,
     ) -> None:
-        self._reader = reader
+        self._read = read
         self._params = params
         self._taps = [
             _TapTarget.of(tap, statistics, weights, positions[tap], device) for tap in positions
@@ -39,7 +47,7 @@ class SortMatchingObjective:
     def __call__(
         self, images: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        activations = self._activations(images, step)
+        activations = self._read(images, step)
         parts = {
             tap.name: sort_matching(activations[tap.name], tap.quantiles, tap.importance)
             for tap in self._taps
@@ -50,14 +58,6 @@ class SortMatchingObjective:
         parts["l2"] = l2_norm(images)
         total = total + self._params.tv * parts["tv"] + self._params.l2 * parts["l2"]
         return total, parts
-
-    def _activations(
-        self,
-        images: torch.Tensor,
-        step: int,  # noqa: ARG002 (what is matched may change with it)
-    ) -> dict[str, torch.Tensor]:
-        """What is matched at each tap at this step, (B, C, D)."""
-        return self._reader(images)
 
 
 class _TapTarget:

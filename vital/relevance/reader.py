@@ -12,7 +12,7 @@ from torch import nn
 from zennit.core import Composite as ZennitComposite
 from zennit.core import Hook
 
-from vital.activations import INPUT_TAP, find_module, opponent_colours, read_layout
+from vital.activations import INPUT_TAP, find_module, opponent_colours, positions_last
 from vital.errors import ModelError, ParamsError
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
@@ -224,10 +224,7 @@ class RelevanceReader:
             return value.flatten(2)
         whole = tap == CLASS_TAP
         module = self._network if whole else self._network.get_submodule(tap)
-        try:
-            return read_layout(self._network, module, value, images).flatten(2)
-        except ValueError as error:
-            raise ModelError(f"tap {tap!r} gives {error}") from None
+        return positions_last(self._network, module, value, images, tap)
 
     def _check_tap(self, tap: str, start: bool = False) -> None:
         if tap == (CLASS_TAP if start else INPUT_TAP):
