@@ -7,7 +7,6 @@ of three images at its default taps, makes an image in three steps, and prints o
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from torch import nn
 
 import vital
 from vital.activations import TapReader
+from vital.memory import peak_memory
 from vital.networks import build_network, freeze
 from vital.preprocessing import network_preprocessing
 from vital.taps import default_taps
@@ -121,7 +121,7 @@ def run(name: str, folder: Path) -> dict[str, object]:
         "side": made.images.shape[-1],
         "gradients": gradients,
         "losses": [*history["loss"], float(made.table["loss"].iloc[0])],
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "peak_memory_gib": round(peak_memory() / 2**30, 2),
         "seconds": round(time.perf_counter() - started, 1),
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import torch
 from vital.activations import TapReader, tap_shapes
 from vital.collection import count_classes
 from vital.devices import resolve_device
+from vital.memory import peak_memory
 from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
 from vital.networks import build_network, freeze
 from vital.optimize import Draws, TargetState, optimize, pad
@@ -53,7 +52,7 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
         "targets": f"{units * params.seeds} in {batches} batches of {params.batch}",
         "seconds per step": f"{seconds:.3f}",
         "visualize": f"about {minutes:.1f} minutes",
-        "memory at its peak": f"{_peak_memory() / 2**30:.2f} GiB",
+        "memory at its peak": f"{peak_memory() / 2**30:.2f} GiB",
         "statistics on disk": f"{values * classes * 4 / 2**20:.1f} MiB",
         "work store on disk": f"{image * 12 * units * params.seeds / 2**20:.1f} MiB",
     }
@@ -111,8 +110,3 @@ def _blank(channels: int, positions: int) -> TapStatistics:
     nothing = np.zeros(channels, np.float32)
     quantiles = np.zeros((channels, positions), np.float32)
     return TapStatistics(quantiles, nothing, nothing, nothing + 1, 1)
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
