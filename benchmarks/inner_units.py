@@ -46,8 +46,9 @@ from vital.workstore import WorkStore
 
 WEIGHTS = "mobilenetv2_100.tflite_dequant.safetensors"
 IMAGES = "imagenet-sample"
-DEPTHS = ("blocks.2.2", "blocks.4.2", "blocks.6.0")
-TAPS = ("input", "conv_stem", "blocks.1.1", *DEPTHS)
+DEPTHS = ("blocks.2.2.bn1", "blocks.4.2.bn1", "bn2")
+"""After a non-linearity, so that a channel's more is more of what it responds to."""
+TAPS = ("input", "conv_stem", "blocks.1.1", "blocks.2.2", "blocks.4.2", "blocks.6.0")
 PER_DEPTH = 4
 SEED = 0
 UNIMPORTANT = 0.1

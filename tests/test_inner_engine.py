@@ -11,15 +11,17 @@ import torch
 from PIL import Image
 from small_networks import small_model, write_noise
 
+from vital.activations import TapReader
 from vital.engine import Finished
 from vital.errors import ParamsError, VitalError
 from vital.inner_engine import InnerEngine
+from vital.methods.inner import MaskedRead
 from vital.models import StudiedModel
 from vital.optimize import Draws
 from vital.params.base import check_block
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.relevance import ChannelStart, RelevanceReader, composite
+from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
 from vital.relevance_statistics import heat_maps, taps_until, unit_relevance
 from vital.statistics import UnitStatistics
 from vital.units import Target, Unit, inner_unit
@@ -213,3 +215,17 @@ def test_heat_maps_show_positive_relevance_only() -> None:
     (heat,) = heat_maps(relevance, (4, 4))
     assert heat[0, 3] == 1.0
     assert heat.sum() == 1.0
+
+
+def test_all_that_is_active_counts_until_a_unit_responds(model: StudiedModel) -> None:
+    def relevance_of_the_second(images: torch.Tensor, starts: object) -> Reading:
+        values = reader(images)
+        signal = torch.arange(9.0).expand(2, 4, 9) * torch.tensor([0.0, 1.0])[:, None, None]
+        return Reading({"layer1": values["layer1"][:, :4, :9]}, {"layer1": signal}, torch.ones(2))
+
+    with TapReader(model.network, ["layer1"]) as reader:
+        images = torch.randn(2, 3, *model.preprocessing.size)
+        read = MaskedRead(reader, relevance_of_the_second, [], every=1)  # type: ignore[arg-type]
+        active, masked = reader(images)["layer1"][:, :4, :9], read(images, 0)["layer1"]
+    assert torch.equal(masked[0], active[0])
+    assert torch.allclose(masked[1], active[1] * torch.arange(9.0) / 8)

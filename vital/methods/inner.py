@@ -14,7 +14,8 @@ class MaskedRead:
     """Reads activations times masks, as :data:`vital.methods.vital.Read` says.
 
     The images' masks are computed anew every ``every`` steps and are constants in the gradient;
-    ``starts`` says where each image's relevance starts.
+    ``starts`` says where each image's relevance starts. Where a unit does not respond to an image
+    there is no relevance to go by: until it does, all that is active counts.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class MaskedRead:
         if step % self._every == 0:
             reading = self._relevance(images, self._starts)
             self._masks = {
-                tap: position_masks(shared_over_colours(tap, relevance))
+                tap: _masks(shared_over_colours(tap, relevance))
                 for tap, relevance in reading.relevance.items()
             }
             activations = reading.activations
@@ -38,3 +39,9 @@ class MaskedRead:
             with self._reader:
                 activations = self._reader(images)
         return {tap: value * self._masks[tap] for tap, value in activations.items()}
+
+
+def _masks(relevance: torch.Tensor) -> torch.Tensor:
+    """The masks of a tap's relevance (B, C, D); ones for an image that has none."""
+    any_relevant = (relevance != 0).flatten(1).any(dim=1)[:, None, None]
+    return torch.where(any_relevant, position_masks(relevance), 1.0)
