@@ -36,7 +36,7 @@ from vital.models import StudiedModel, open_model
 from vital.params.references import ReferencesParams
 from vital.params.relevance import MaskParams, RelevanceParams
 from vital.params.units import RandomUnits, UnitsParams
-from vital.params.visualize import VisualizeParams
+from vital.params.visualize import InnerParams, VisualizeParams
 from vital.patch_table import patches_of, read_patches, write_patches
 from vital.patches import ActivationResponse, PatchFinder
 from vital.relevance_statistics import selecting_composite, taps_until, unit_relevance
@@ -69,7 +69,7 @@ class Shown:
 def main(
     data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep patches and images here")] = None,
-    steps: Annotated[int, typer.Option(min=1)] = 200,
+    steps: Annotated[int, typer.Option(min=1)] = 400,
 ) -> None:
     """Make and measure all of it."""
     if data is None or not data.is_dir():
@@ -126,10 +126,6 @@ def _visualize(
     relevance: RelevanceParams,
     steps: int,
 ) -> dict[Unit, Shown]:
-    params = VisualizeParams(
-        steps=steps, lr=0.15, jitter=16, weighting="inverse_variance",
-        weights={"input": 5.0, "conv_stem": 3.0}, tv=6e-3, batch=PER_DEPTH, checkpoint_every=50,
-    )  # fmt: skip
     shown: dict[Unit, Shown] = {}
     for tap in DEPTHS:
         units = [
@@ -143,6 +139,7 @@ def _visualize(
             ).statistics
             for unit in units
         }
+        params = _settings(tap, steps, relevance.composite is not None)
         engine = _engine(model, kept, params, relevance.masks(), folder)
         for finished in engine.run([Target(unit, 0) for unit in units]):
             unit = finished.target.unit
@@ -152,6 +149,15 @@ def _visualize(
             importance = {t: torch.from_numpy(s.importance) for t, s in kept[unit.id].items()}
             shown[unit] = Shown(finished, importance)
     return shown
+
+
+def _settings(tap: str, steps: int, masked: bool) -> VisualizeParams:
+    """The same with relevance and without, but that without there are no masks to hold still."""
+    return VisualizeParams(
+        steps=steps, lr=0.15, jitter=16, weighting="inverse_variance",
+        weights={"input": 5.0, "conv_stem": 3.0, tap: 3.0}, tv=0.05, batch=PER_DEPTH,
+        checkpoint_every=50, inner=InnerParams(masks_every=50 if masked else 1),
+    )  # fmt: skip
 
 
 def _engine(
