@@ -41,7 +41,7 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
         unit_relevance(studied, unit, until[unit.tap], images, patches_of(patches, unit), params)
         for unit in progress_bar(units, total=len(units), label="relevance", unit="units")
     )
-    named = list(dict.fromkeys([*taps, *until]))
+    named = list(dict.fromkeys(tap for read in until.values() for tap in read))
     write_relevance(folder, named, statistics_metadata(studied), found)
     stage.run.metrics({"units": len(units)})
 

@@ -140,7 +140,7 @@ def test_parquet_gives_back_what_was_written(
 def test_damaged_missing_and_unknown_are_errors(
     statistics: dict[str, UnitStatistics], tmp_path: Path
 ) -> None:
-    with pytest.raises(ArtefactError, match="run the extract stage"):
+    with pytest.raises(ArtefactError, match="run `dvc repro`"):
         read_statistics(tmp_path / "nowhere", ["class/0"])
     folder = tmp_path / "kept"
     write_statistics(folder, TAPS, {}, statistics.items())

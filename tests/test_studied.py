@@ -90,7 +90,7 @@ def test_a_checkpoint_is_pinned_and_named(make: Any, tmp_path: Path) -> None:
         name="torchvision/squeezenet1_1",
         checkpoint=str(file),
         preprocessing={"size": 64},
-        taps={"features.0": 1.0, "features.12": 2.0},
+        taps={"features.12": 2.0, "features.0": 1.0},
     )
     assert written["weights"] == {
         "origin": "checkpoint", "file": "squeezenet.pth", "sha256": digest_file(file),
@@ -99,6 +99,7 @@ def test_a_checkpoint_is_pinned_and_named(make: Any, tmp_path: Path) -> None:
     assert written["classes"] == list(ClassMap((), 1000).names)
     assert written["taps"] == {"features.0": 1.0, "features.12": 2.0}
     again = load_model(tmp_path)
+    assert list(again.taps) == ["features.12", "features.0"], "in their order, not the alphabet's"
     assert again.preprocessing.size == (64, 64)
     assert all(torch.equal(again.network.state_dict()[name], state[name]) for name in state)
 

@@ -163,7 +163,7 @@ def extracted_units(folder: Path) -> list[str]:
 def _any_file(folder: Path) -> StatisticsFile:
     found = sorted((folder / TAPS_FOLDER).glob("*.parquet"))
     if not found:
-        raise ArtefactError(f"{folder} holds no statistics: run the extract stage")
+        raise ArtefactError(f"{folder} holds no statistics: run `dvc repro`")
     return StatisticsFile(found[0])
 
 
@@ -187,7 +187,7 @@ class StatisticsFile:
         try:
             self._file = pq.ParquetFile(self._path)
         except FileNotFoundError:
-            raise ArtefactError(f"{path} does not exist: run the extract stage") from None
+            raise ArtefactError(f"{path} does not exist: run `dvc repro`") from None
         except (pa.ArrowInvalid, OSError) as error:
             raise ArtefactError(f"{path} is damaged: {error}") from None
         self.metadata = self._read_metadata()
