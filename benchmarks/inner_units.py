@@ -30,8 +30,9 @@ from vital.data import load_images
 from vital.engine import Engine, Finished
 from vital.image_tensors import to_uint8
 from vital.images import write_png
-from vital.inner_engine import InnerEngine
 from vital.inner_units import UnitChooser
+from vital.methods.base import Setup
+from vital.methods.inner import InnerMethod
 from vital.models import StudiedModel, open_model
 from vital.params.references import ReferencesParams
 from vital.params.relevance import MaskParams, RelevanceParams
@@ -167,7 +168,8 @@ def _settings(tap: str, until: Sequence[str], steps: int, masked: bool) -> Visua
 def _engine(
     model: StudiedModel, kept: Any, params: VisualizeParams, masks: MaskParams, folder: Path
 ) -> Engine:
-    return InnerEngine(model, kept, params, masks, SEED, WorkStore(folder / ".work"), CPU)
+    method = InnerMethod(Setup(model, SEED, CPU), kept, params, masks)
+    return Engine(method, params.for_inner(), WorkStore(folder / ".work"))
 
 
 def _measure(

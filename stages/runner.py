@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ log = logging.getLogger("vital")
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage's function is given."""
+    """What a stage's function is given; ``method`` where the stage runs once per method."""
 
     project: Project
     content: dict[str, Any]
     run: StageRun
+    method: str = ""
 
     @property
     def seed(self) -> int:
@@ -39,8 +40,15 @@ class Stage:
         return read_block(self.content, name, kind)
 
 
-def run(work: Callable[[Stage], None], *blocks: str) -> None:
-    """Run a stage: its name is its function's, ``blocks`` are the parameters it depends on."""
+def run(
+    work: Callable[[Stage], None],
+    *blocks: str,
+    methods: Callable[[dict[str, Any]], Sequence[str]] | None = None,
+) -> None:
+    """Run a stage: its name is its function's, ``blocks`` are the parameters it depends on.
+
+    With ``methods``, which chooses them by the content of params.yaml, it runs for each in turn.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     name = work.__name__
     project = Project(Path.cwd())
@@ -48,16 +56,29 @@ def run(work: Callable[[Stage], None], *blocks: str) -> None:
         content = read_params(project.params)
         check_params(content)
         remove_stale(project.root / "data")
-        started = time.perf_counter()
-        with tracking.stage_run(project, name, {block: content[block] for block in blocks}) as kept:
-            work(Stage(project, content, kept))
-            seconds = round(time.perf_counter() - started, 2)
-            write_json(project.timing(name), {"seconds": seconds})
-            kept.metrics({"seconds": seconds})
-        log.info("%s: done in %.1f s", name, seconds)
+        for method in [""] if methods is None else methods(content):
+            _run_once(work, project, content, blocks, method)
     except VitalError as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
         sys.exit(f"{name}: {explain_os_error(error)}")
     except KeyboardInterrupt:
         sys.exit(f"{name}: interrupted; what is finished is kept")
+
+
+def _run_once(
+    work: Callable[[Stage], None],
+    project: Project,
+    content: dict[str, Any],
+    blocks: Sequence[str],
+    method: str,
+) -> None:
+    name = f"{work.__name__}@{method}" if method else work.__name__
+    params = {block: content[block] for block in blocks}
+    started = time.perf_counter()
+    with tracking.stage_run(project, name, params) as kept:
+        work(Stage(project, content, kept, method))
+        seconds = round(time.perf_counter() - started, 2)
+        write_json(project.timing(name), {"seconds": seconds})
+        kept.metrics({"seconds": seconds})
+    log.info("%s: done in %.1f s", name, seconds)

@@ -10,8 +10,8 @@ from vital.devices import resolve_device
 from vital.files import write_csv, write_json, write_parquet
 from vital.index import read_history
 from vital.manifest import read_manifest, split_rows
-from vital.methods import METHODS
 from vital.models import load_model
+from vital.params.methods import read_methods
 from vital.params.score import ScoreParams
 from vital.scoring import score_methods
 
@@ -20,7 +20,7 @@ def score(stage: Stage) -> None:
     """Write metrics, a row per image, the embedding and the histories to data/scores."""
     params = stage.params("score", ScoreParams)
     project = stage.project
-    folders = {method: project.visualizations(method) for method in METHODS}
+    folders = {method: project.visualizations(method) for method in read_methods(stage.content)}
     studied = load_model(project.model)
     known = ClassMap(studied.classes, studied.outputs)
     scores = score_methods(
@@ -44,4 +44,4 @@ def score(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run(score, "seed", "score")
+    run(score, "seed", "methods", "score")

@@ -1,59 +1,126 @@
-"""visualize: make an image for every target."""
+"""visualize: make an image for every target, by one method or by each method of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from stages.runner import Stage, run
 from vital.devices import resolve_device
 from vital.engine import Engine
+from vital.errors import ParamsError
 from vital.files import replacing_folder
-from vital.inner_engine import InnerEngine
-from vital.methods import METHODS
-from vital.models import StudiedModel, load_model
+from vital.methods.base import Setup
+from vital.methods.inner import InnerMethod
+from vital.methods.vital import VitalMethod
+from vital.models import load_model
+from vital.params.methods import check_method, read_methods
+from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
 from vital.patch_table import read_patches
+from vital.peers import CLASSES_ONLY, RealImages, peer_method
+from vital.schedule import total_steps
 from vital.statistics import extracted_units, read_statistics
 from vital.unit_table import distinct_units
 from vital.units import Unit, class_units, select_units, targets_of
 from vital.visualization import write_image, write_tables
 from vital.workstore import WorkStore
 
+log = logging.getLogger(__name__)
+
 
 def visualize(stage: Stage) -> None:
     """Write the images, their index and their history to data/visualizations/<method>."""
     params = stage.params("visualize", VisualizeParams)
     project = stage.project
-    studied = load_model(project.model)
-    (method,) = METHODS
-    with replacing_folder(project.visualizations(method)) as folder:
+    setup = Setup(load_model(project.model), stage.seed, resolve_device(params.device))
+    classes, inner = _class_units(stage, setup, params), _inner_units(stage)
+    if stage.method in CLASSES_ONLY and inner:
+        log.warning("%s makes images of classes only: none of inner units", stage.method)
+        inner = {}
+    if not classes and not inner:
+        raise ParamsError(f"method {stage.method!r} has no units here to make images of")
+    make = _vital_engines if stage.method == "vital" else _peer_engines
+    with replacing_folder(project.visualizations(stage.method)) as folder:
         results = []
-        for engine, units in _engines(stage, studied, params):
+        for engine, units in make(stage, setup, params, classes, inner):
             for finished in engine.run(targets_of(units, params.seeds)):
-                write_image(folder, finished, studied.preprocessing)
+                write_image(folder, finished, setup.model.preprocessing)
                 results.append(finished)
-        write_tables(folder, method, results)
+        write_tables(folder, stage.method, results)
 
 
-def _engines(
-    stage: Stage, studied: StudiedModel, params: VisualizeParams
-) -> Iterator[tuple[Engine, list[Unit]]]:
-    """An engine for the classes, and one for the inner units of each tap."""
-    store, device = WorkStore(stage.project.work), resolve_device(params.device)
+def _class_units(stage: Stage, setup: Setup, params: VisualizeParams) -> list[Unit]:
     extracted = set(extracted_units(stage.project.statistics))
-    available = [unit for unit in class_units(studied.classes) if unit.id in extracted]
-    classes = select_units(available, params.units)
+    available = [unit for unit in class_units(setup.model.classes) if unit.id in extracted]
+    return select_units(available, params.units)
+
+
+def _inner_units(stage: Stage) -> dict[str, list[Unit]]:
+    """The inner units that something excites, by their taps."""
+    living = distinct_units(read_patches(stage.project.references))
+    taps = dict.fromkeys(unit.tap for unit in living)
+    return {tap: [unit for unit in living if unit.tap == tap] for tap in taps}
+
+
+Engines = Iterator[tuple[Engine, Sequence[Unit]]]
+"""An engine for the classes, and one for the inner units of each tap."""
+
+
+def _vital_engines(
+    stage: Stage,
+    setup: Setup,
+    params: VisualizeParams,
+    classes: Sequence[Unit],
+    inner: dict[str, list[Unit]],
+) -> Engines:
+    store = WorkStore(stage.project.work)
     if classes:
         kept = read_statistics(stage.project.statistics, [unit.id for unit in classes])
-        yield Engine(studied, kept, params, stage.seed, store, device), classes
+        yield Engine(VitalMethod(setup, kept, params.method()), params, store), classes
     masks = stage.params("relevance", RelevanceParams).masks()
-    living = distinct_units(read_patches(stage.project.references))
-    for tap in dict.fromkeys(unit.tap for unit in living):
-        units = [unit for unit in living if unit.tap == tap]
+    for units in inner.values():
         kept = read_statistics(stage.project.relevance, [unit.id for unit in units])
-        yield InnerEngine(studied, kept, params, masks, stage.seed, store, device), units
+        method = InnerMethod(setup, kept, params, masks)
+        yield Engine(method, params.for_inner(), store), units
+
+
+def _peer_engines(
+    stage: Stage,
+    setup: Setup,
+    params: VisualizeParams,
+    classes: Sequence[Unit],
+    inner: dict[str, list[Unit]],
+) -> Engines:
+    store = WorkStore(stage.project.work)
+    peers = stage.params("peers", PeersParams)
+    images = RealImages(stage.project.images, setup, store)
+    for settings, units in [
+        (params, classes),
+        *((params.for_inner(), one) for one in inner.values()),
+    ]:
+        if units:
+            passes = total_steps(settings.method())
+            method = peer_method(stage.method, setup, peers, passes, images)
+            yield Engine(method, settings, store), units
+
+
+def _asked_for() -> Sequence[str] | None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", help="one method alone; without it, all of params.yaml")
+    method = parser.parse_args().method
+    return None if method is None else (method,)
+
+
+def _methods(content: dict[str, Any]) -> Sequence[str]:
+    asked = _asked_for()
+    for method in asked or ():
+        check_method(method)
+    return asked or read_methods(content)
 
 
 if __name__ == "__main__":
-    run(visualize, "seed", "relevance", "visualize")
+    run(visualize, "seed", "relevance", "visualize", "peers", methods=_methods)

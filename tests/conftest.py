@@ -11,6 +11,8 @@ from small_networks import CPU, KWARGS, TAPS, redraw
 
 from vital.engine import Engine
 from vital.extraction import extract_statistics
+from vital.methods.base import Setup
+from vital.methods.vital import VitalMethod
 from vital.models import StudiedModel
 from vital.networks import build_network, freeze
 from vital.params.base import check_block
@@ -66,6 +68,7 @@ def engine(
         block = {"steps": 12, "lr": 0.2, "jitter": 4, "batch": 3, "tv": 1e-3, "l2": 1e-3}
         cadence = {"checkpoint_every": 4, "history_every": 4, "weighting": "inverse_variance"}
         params = check_block({**block, **cadence, **changes}, "visualize", VisualizeParams)
-        return Engine(studied, statistics, params, seed, WorkStore(tmp_path / store), CPU)
+        method = VitalMethod(Setup(studied, seed, CPU), statistics, params.method())
+        return Engine(method, params, WorkStore(tmp_path / store))
 
     return build

@@ -28,7 +28,9 @@ extract: {taps: [conv1, layer1, layer2], references: 4, batch: 4}
 references: {}
 relevance: {}
 units: {}
+methods: [vital]
 visualize: {steps: 40, lr: 0.1, weights: {conv1: 1.0, layer1: 0.5, layer2: 2.0}}
+peers: {}
 score: {}
 report: {}  # <-- a comment & a sign
 """

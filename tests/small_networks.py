@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,23 @@ def redraw(network: nn.Module, seed: int) -> nn.Module:
                 noise = torch.rand(value.shape, generator=draws)
                 value.copy_(0.5 + noise if "running_var" in name else 0.3 * (noise - 0.4))
     return network
+
+
+def lively_model(taps: Sequence[str]) -> StudiedModel:
+    """A network for images of 32 pixels whose logits, too, depend on the image."""
+    draws = torch.Generator().manual_seed(0)
+    network = build_network("timm/resnet10t", KWARGS)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.fill_(1.0)
+                module.bias.fill_(0.1)
+                module.running_mean.normal_(0.0, 0.2, generator=draws)
+                module.running_var.uniform_(0.5, 1.5, generator=draws)
+            elif isinstance(module, nn.Conv2d | nn.Linear):
+                fan = module.weight[0].numel()
+                module.weight.normal_(0.0, (2 / fan) ** 0.5, generator=draws)
+    return open_model(network, taps=list(taps), size=32)
 
 
 def small_model(taps: list[str], classes: list[str] | None = None) -> StudiedModel:

@@ -14,6 +14,8 @@ from small_networks import CPU, TAPS
 from vital.engine import Engine, Finished
 from vital.errors import ModelError, ParamsError, VitalError
 from vital.extraction import extract_statistics
+from vital.methods.base import Setup
+from vital.methods.vital import VitalMethod
 from vital.models import StudiedModel
 from vital.networks import build_network, freeze
 from vital.objectives import sort_matching
@@ -178,7 +180,8 @@ def test_a_coarse_phase_matches_pooled_references_and_resumes(
     params = check_block(block, "visualize", VisualizeParams)
 
     def run(store: str) -> Finished:
-        engine = Engine(studied, kept, params, 0, WorkStore(tmp_path / store), CPU)
+        method = VitalMethod(Setup(studied, 0, CPU), kept, params.method())
+        engine = Engine(method, params, WorkStore(tmp_path / store))
         (finished,) = engine.run([Target(units[1], 0)])
         return finished
 
@@ -205,7 +208,7 @@ def test_a_coarse_phase_without_statistics_says_what_to_extract(
         list(engine(coarse={"steps": 4}).run([Target(units[0], 0)]))
 
 
-def test_a_network_of_fixed_size_refuses_a_coarse_phase(tmp_path: Path) -> None:
+def test_a_network_of_fixed_size_refuses_a_coarse_phase() -> None:
     small = {"num_classes": 4, "depth": 2, "embed_dim": 16, "num_heads": 2, "img_size": 32}
     network = freeze(build_network("timm/vit_tiny_patch16_224", small))
     taps = ("patch_embed.proj", "blocks.1")
@@ -216,4 +219,4 @@ def test_a_network_of_fixed_size_refuses_a_coarse_phase(tmp_path: Path) -> None:
         {"steps": 2, "lr": 0.1, "coarse": {"steps": 2}}, "visualize", VisualizeParams
     )
     with pytest.raises(ModelError, match="a transformer cannot take images of 16 x 16 pixels"):
-        Engine(vit, kept, params, 0, WorkStore(tmp_path), CPU)
+        VitalMethod(Setup(vit, 0, CPU), kept, params.method())

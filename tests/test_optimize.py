@@ -1,52 +1,25 @@
-"""The jitter and the loop."""
+"""The loop."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from vital.optimize import Draws, TargetState, jitter, optimize, undo_jitter
+from vital.optimize import TargetState, optimize
 from vital.parametrizations import Pixels
 from vital.params.visualize import CoarseParams, MethodParams
 from vital.preprocessing import Preprocessing
 from vital.schedule import learning_rate, phases
+from vital.views import Draws, Jitter
 
 PREPROCESSING = Preprocessing((6, 5), (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
-
-
-@pytest.mark.parametrize("flip", [False, True])
-def test_undoing_jitter_gives_back_the_images(flip: bool) -> None:
-    params = MethodParams(steps=20, lr=1.0, jitter=3, flip=flip)
-    images = torch.randn(2, 3, 6, 5)
-    draws = [Draws.of(0, name, params) for name in ("a", "b")]
-    for step in range(20):
-        assert torch.equal(undo_jitter(jitter(images, draws, step), draws, step), images)
-
-
-def test_jitter_shifts_each_image_by_its_own_draw() -> None:
-    draws = Draws(shifts=torch.tensor([[1, 2]]), flips=torch.tensor([False]))
-    image = torch.arange(30.0).view(1, 1, 6, 5)
-    moved = jitter(image, [draws], 0)
-    assert float(moved[0, 0, 1, 2]) == float(image[0, 0, 0, 0])
-    assert float(moved[0, 0, 0, 0]) == float(image[0, 0, 5, 3])
-
-
-def test_draws_depend_on_seed_and_target_only() -> None:
-    params = MethodParams(steps=50, lr=1.0, jitter=5, flip=True)
-    one, again = Draws.of(3, "class/1/0", params), Draws.of(3, "class/1/0", params)
-    other = Draws.of(3, "class/1/1", params)
-    assert torch.equal(one.shifts, again.shifts)
-    assert torch.equal(one.flips, again.flips)
-    assert not torch.equal(one.shifts, other.shifts)
-    assert int(one.shifts.abs().max()) == 5
-    assert 0 < int(one.flips.sum()) < 50
 
 
 def run(
     params: MethodParams, start: torch.Tensor, checkpoints: list[TargetState] | None = None
 ) -> torch.Tensor:
     """Minimise half the squared distance to 1 with the loop."""
-    return resume(params, TargetState.initial(start), checkpoints).latent
+    return resume(params, TargetState.initial(start, (6, 5)), checkpoints).latent
 
 
 def resume(
@@ -62,7 +35,7 @@ def resume(
 
     (ended,) = optimize(
         [state],
-        [Draws.of(0, "t", params)],
+        Jitter([Draws.of(0, "t", params)]),
         lambda latent: Pixels(latent, PREPROCESSING, params.clamp),
         {phase.pool: objective for phase in phases(params)},
         params,

@@ -62,6 +62,15 @@ def test_the_papers_settings(name: str, weights: list[float], prior: float) -> N
     assert visualize["seeds"] == 3
 
 
+@pytest.mark.parametrize("budget", ["equal", "published"])
+@pytest.mark.parametrize("name", ["photographs", *PAPER])
+def test_budgets_of_peers_are_variants(name: str, budget: str) -> None:
+    changed = values(compose_profile(PROFILES, f"{name}+{budget}"))
+    plain = values(compose_profile(PROFILES, name))
+    assert changed.pop("peers") == {**plain.pop("peers"), "budget": budget}
+    assert changed == plain
+
+
 def test_the_default_is_a_profile() -> None:
     default = (ROOT / "params.yaml").read_text(encoding="utf-8")
     assert (PROFILES / "photographs.yaml").read_text(encoding="utf-8") == default

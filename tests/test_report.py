@@ -11,7 +11,7 @@ from report_artefacts import write_artefacts
 
 from vital.errors import ArtefactError
 from vital.figures import class_colours, draw_embedding, loss_columns, save_figure
-from vital.files import write_csv, write_json, write_parquet
+from vital.files import write_csv, write_json, write_parquet, write_text
 from vital.manifest import read_manifest
 from vital.params.report import ReportParams
 from vital.project import Project
@@ -238,18 +238,17 @@ def test_large_photographs_are_shrunk_and_lose_their_metadata(project: Project) 
     assert b"taken" not in copy.read_bytes()
 
 
-def test_several_methods_stand_side_by_side(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vital.artefacts.METHODS", ("vital", "other"))
+def test_several_methods_stand_side_by_side(project: Project) -> None:
+    params = project.params.read_text(encoding="utf-8")
+    write_text(project.params, params.replace("methods: [vital]", "methods: [vital, maco]"))
     index = pd.read_parquet(project.visualizations("vital") / "index.parquet")
     for image in index["image"]:
-        path = project.visualizations("other") / image
+        path = project.visualizations("maco") / image
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((project.visualizations("vital") / image).read_bytes())
-    write_parquet(project.visualizations("other") / "index.parquet", index.assign(method="other"))
+    write_parquet(project.visualizations("maco") / "index.parquet", index.assign(method="maco"))
     page = build(project)
-    assert "other, seed 0" in page.words and "vital, seed 0" in page.words
+    assert "maco, seed 0" in page.words and "vital, seed 0" in page.words
 
 
 def test_report_replaces_an_older_one_whole(project: Project) -> None:

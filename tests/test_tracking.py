@@ -36,7 +36,9 @@ PARAMS: dict[str, Any] = {
     "extract": {"taps": ["input", "layer1"]},
     "references": {},
     "relevance": {},
+    "methods": ["vital"],
     "visualize": {"steps": 3, "weights": {}},
+    "peers": {},
     "score": {},
     "report": {},
 }
@@ -189,7 +191,8 @@ def test_a_stage_is_a_child_with_all_that_it_logs(
     write_picture(project.root / "a.png")
     table = HISTORY[["step", "method", "loss"]].iloc[:2]
     params = {
-        "visualize": {"steps": 3, "taps": ["a", "b"], "note": "x" * 7000, "none": None, "no": ""}
+        "methods": ["vital"],
+        "visualize": {"steps": 3, "taps": ["a", "b"], "note": "x" * 7000, "none": None, "no": ""},
     }
     with stage_run(project, "visualize", params) as run:
         run.metrics({"kid": 0.25, "a/b@c": 1, "none": None, "nan": float("nan")})

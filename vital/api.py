@@ -16,6 +16,8 @@ from vital.devices import resolve_device
 from vital.engine import Engine, Finished
 from vital.extraction import extract_statistics
 from vital.images import to_rgb
+from vital.methods.base import Setup
+from vital.methods.vital import VitalMethod
 from vital.models import open_model
 from vital.params.base import check_block
 from vital.params.model import PreprocessingParams
@@ -97,7 +99,8 @@ def visualize(
     targets = [Target(unit, number) for unit in sets for number in range(seeds)]
     with tempfile.TemporaryDirectory() as scratch:
         store = WorkStore(Path(out) / ".work" if out else Path(scratch))
-        engine = Engine(studied, kept, settings, seed, store, on)
+        method = VitalMethod(Setup(studied, seed, on), kept, settings.method())
+        engine = Engine(method, settings, store)
         results = sorted(engine.run(targets), key=lambda finished: finished.target)
     if out is not None:
         _write(Path(out), results, studied.preprocessing)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from vital.errors import ArtefactError
 from vital.files import read_parquet
-from vital.methods import METHODS
+from vital.params.base import read_params
+from vital.params.methods import read_methods
 from vital.project import Project
 
 Content = TypeVar("Content")
@@ -57,9 +58,9 @@ def named_file(folder: Path, relative: str) -> Path:
 def per_method(
     project: Project, file_name: str, read: Callable[[Path], pd.DataFrame], columns: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """One checked table for each method that has written it, by the method's name."""
+    """One checked table for each of the run's methods that has written it, by the method's name."""
     tables = {}
-    for method in METHODS:
+    for method in read_methods(read_params(project.params)):
         path = project.visualizations(method) / file_name
         if path.exists():
             tables[method] = checked(read(path.parent), columns, path)

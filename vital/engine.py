@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import torch
 
-from vital import (
-    activations,
-    layouts,
-    objectives,
-    optimize,
-    parametrizations,
-    pooling,
-    schedule,
-    seeds,
-    statistics,
-)
-from vital.activations import TapReader, tap_shapes
-from vital.errors import ModelError, ParamsError
+from vital import activations, layouts, optimize, parametrizations, pooling, schedule, seeds, views
 from vital.files import digest
-from vital.methods import vital as vital_method
-from vital.methods.vital import Read, SortMatchingObjective, read_all, tap_weights
-from vital.models import StudiedModel
-from vital.optimize import Draws, TargetState
-from vital.parametrizations import Pixels, normal_start
+from vital.methods import base
+from vital.methods.base import Method
+from vital.optimize import Objective, TargetState
 from vital.params.visualize import VisualizeParams
-from vital.pooling import at_pool
 from vital.progress import progress_bar
 from vital.provenance import source_digest
-from vital.schedule import phases, total_steps
-from vital.seeds import generator
-from vital.statistics import UnitStatistics
+from vital.schedule import total_steps
 from vital.units import Target
 from vital.workstore import WorkStore
 
@@ -62,35 +44,21 @@ class Finished:
 
 
 class Engine:
-    """Makes images for classes of one network, taking from the work store what is there.
+    """Makes a method's images for units of one tap, taking from the work store what is there.
 
-    At a fixed batch size a target's gradient does not depend on its neighbours, so its bytes are
-    the same alone, with others, resumed or added later.
+    ``params`` says how large the physical batch is and how often work is saved. At a fixed batch
+    size a target's gradient does not depend on its neighbours, so its bytes are the same alone,
+    with others, resumed or added later.
     """
 
-    def __init__(
-        self,
-        model: StudiedModel,
-        units: Mapping[str, UnitStatistics],
-        params: VisualizeParams,
-        seed: int,
-        store: WorkStore,
-        device: torch.device,
-    ) -> None:
-        self._model = model.to(device)
-        self._units = units
+    def __init__(self, method: Method, params: VisualizeParams, store: WorkStore) -> None:
+        self._method = method
         self._params = params
-        self._method = params.method()
-        self._seed = seed
         self._store = store
-        self._device = device
-        self._taps = list(at_pool(next(iter(units.values())), 1))
-        self._reader = TapReader(model.network, self._taps)
-        self._positions = {
-            phase.pool: self._count_positions(phase.pool) for phase in phases(self._method)
-        }
-        self._digests = {name: _statistics_digest(kept) for name, kept in units.items()}
+        self._setup = method.setup
+        self._setup.model.to(self._setup.device)
         self._common = self._common_digest()
+        self._keys: dict[Target, str] = {}
 
     def run(self, targets: Sequence[Target]) -> Iterator[Finished]:
         """Yield every target's result, those that the store has first, each saved as it ends."""
@@ -109,50 +77,35 @@ class Engine:
 
     def key(self, target: Target) -> str:
         """The name of a target's entry: a hash of all that determines its image."""
-        return digest([self._common, self._digests[target.unit.id], target.unit.id, target.seed])
-
-    def _facts(self) -> dict[str, Any]:
-        """What determines an image besides what all units have in common."""
-        return {"method": "vital"}
-
-    def _count_positions(self, pool: int) -> dict[str, int]:
-        """How many positions each tap has for images that are pooled so."""
-        height, width = self._model.preprocessing.size
-        size = (height // pool, width // pool)
-        try:
-            shapes = tap_shapes(self._model.network, self._taps, size)
-        except (RuntimeError, AssertionError) as error:  # each network refuses in its own way
-            raise ModelError(
-                f"{self._model.name} cannot take images of {size[0]} x {size[1]} pixels: {error}"
-            ) from None
-        return {tap: positions for tap, (_, positions) in shapes.items()}
+        if target not in self._keys:
+            facts = self._method.unit_facts(target.unit)
+            self._keys[target] = digest([self._common, facts, target.unit.id, target.seed])
+        return self._keys[target]
 
     def _common_digest(self) -> str:
         code = source_digest(
             activations,
-            objectives,
+            base,
+            layouts,
             optimize,
             parametrizations,
             pooling,
             schedule,
-            layouts,
             seeds,
-            statistics,
-            vital_method,
+            views,
         )
         return digest(
             {
-                **self._facts(),
-                "model": self._model.sha256,
-                "preprocessing": self._model.preprocessing.to_dict(),
-                "default_weights": self._model.taps,
-                "params": self._method.model_dump(mode="json"),
+                **self._method.facts(),
+                "model": self._setup.model.sha256,
+                "preprocessing": self._setup.model.preprocessing.to_dict(),
+                "schedule": self._method.schedule.model_dump(mode="json"),
                 "history_every": self._params.history_every,
                 "batch": self._params.batch,
-                "seed": self._seed,
-                "device": self._device.type,
+                "seed": self._setup.seed,
+                "device": self._setup.device.type,
                 "torch": torch.__version__,
-                "code": code,
+                "common_code": code,
             }
         )
 
@@ -167,73 +120,52 @@ class Engine:
             target=target,
             key=self.key(target),
             steps=state.step,
-            image=state.latent,
+            image=self._image(state),
             sensitivity=state.sensitivity,
             record=record,
-            parts=(*self._taps, "tv", "l2"),
+            parts=self._method.parts,
             history=state.history,
         )
+
+    def _image(self, state: TargetState) -> torch.Tensor:
+        return self._method.image(state.latent.to(self._setup.device)).cpu()
 
     def _start(self, target: Target) -> TargetState:
         state = self._store.load_checkpoint(self.key(target))
         if state is not None:
             return state
-        draws = generator(self._seed, target.id, "start")
-        return TargetState.initial(normal_start(self._model.preprocessing.size, draws))
+        size = self._setup.model.preprocessing.size
+        return TargetState.initial(self._method.start(target), size)
 
     def _make(self, batch: Sequence[tuple[Target, TargetState]]) -> Iterator[Finished]:
         targets = [target for target, _ in batch]
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
         states = optimize.pad([state for _, state in batch], self._params.batch)
-        with self._reading(padded) as read:
-            by_pool = {pool: self._objective(read, padded, pool) for pool in self._positions}
+        with self._method.objectives(padded) as by_pool:
             ended = self._optimize(targets, padded, states, by_pool)
             shown = self._shown(ended)
             losses = _losses(by_pool[1], shown)
-        responses = self._responses(padded, shown)
+        responses = self._method.responses(padded, shown)
         for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
             record = {**loss, **response}
             self._store.save(self.key(target), state, record)
             yield self._finished(target, state, record)
-
-    @contextmanager
-    def _reading(self, targets: Sequence[Target]) -> Iterator[Read]:  # noqa: ARG002 (others differ)
-        """How images for these targets are read while they are made."""
-        with self._reader:
-            yield read_all(self._reader)
-
-    def _draws(self, target: Target) -> Draws:
-        return Draws.of(self._seed, target.id, self._method)
-
-    def _objective(self, read: Read, padded: Sequence[Target], pool: int) -> SortMatchingObjective:
-        kept = [at_pool(self._units[target.unit.id], pool) for target in padded]
-        if not all(kept):
-            raise ParamsError(
-                f"visualize.coarse.pool: no statistics of images pooled by {pool}; "
-                f"extract.pools must hold {pool}"
-            )
-        weights = [tap_weights(one, self._model.taps, self._method) for one in kept]
-        return SortMatchingObjective(
-            read, kept, weights, self._positions[pool], self._method, self._device
-        )
 
     def _optimize(
         self,
         targets: Sequence[Target],
         padded: Sequence[Target],
         states: Sequence[TargetState],
-        by_pool: Mapping[int, SortMatchingObjective],
+        by_pool: Mapping[int, Objective],
     ) -> list[TargetState]:
-        def parametrize(start: torch.Tensor) -> Pixels:
-            start = start.to(self._device)
-            return Pixels(start, self._model.preprocessing, self._method.clamp)
-
         def checkpoint(current: list[TargetState]) -> None:
             for target, state in zip(targets, current, strict=False):
                 self._store.save_checkpoint(self.key(target), state)
 
         label = f"{targets[0].unit.name} .. {targets[-1].unit.name}"
-        with progress_bar(total=total_steps(self._method), label=label, unit="steps") as bar:
+        with progress_bar(
+            total=total_steps(self._method.schedule), label=label, unit="steps"
+        ) as bar:
             bar.update(states[0].step)
 
             def report(loss: float) -> None:
@@ -242,10 +174,10 @@ class Engine:
 
             return optimize.optimize(
                 states,
-                [self._draws(target) for target in padded],
-                parametrize,
+                self._method.views(padded),
+                lambda latents: self._method.parametrize(latents.to(self._setup.device)),
                 by_pool,
-                self._method,
+                self._method.schedule,
                 history_every=self._params.history_every,
                 checkpoint_every=self._params.checkpoint_every,
                 checkpoint=checkpoint,
@@ -254,26 +186,13 @@ class Engine:
 
     def _shown(self, states: Sequence[TargetState]) -> torch.Tensor:
         """The images as they will be stored: rounded to bytes, in normalised units."""
-        preprocessing = self._model.preprocessing
-        images = torch.stack([state.latent for state in states])
+        preprocessing = self._setup.model.preprocessing
+        images = torch.stack([self._image(state) for state in states])
         rounded = preprocessing.denormalize(images).clamp(0, 1).mul(255).round().div(255)
-        return preprocessing.normalize(rounded).to(self._device)
-
-    def _responses(self, targets: Sequence[Target], shown: torch.Tensor) -> list[dict[str, Any]]:
-        """The logit and the probability of each target's unit."""
-        with torch.no_grad():
-            logits = self._model.network(shown)
-        probabilities = logits.softmax(dim=1)
-        return [
-            {
-                "activation": float(logits[i, target.unit.index]),
-                "probability": float(probabilities[i, target.unit.index]),
-            }
-            for i, target in enumerate(targets)
-        ]
+        return preprocessing.normalize(rounded).to(self._setup.device)
 
 
-def _losses(objective: SortMatchingObjective, shown: torch.Tensor) -> list[dict[str, float]]:
+def _losses(objective: Objective, shown: torch.Tensor) -> list[dict[str, float]]:
     """The total loss of each image and its parts."""
     with torch.no_grad():
         totals, parts = objective(shown, 0)
@@ -290,16 +209,3 @@ def _batches(
         alike = list(group)
         for first in range(0, len(alike), size):
             yield alike[first : first + size]
-
-
-def _statistics_digest(kept: UnitStatistics) -> str:
-    return digest(
-        {
-            tap: [
-                one.quantiles.shape,
-                digest(one.quantiles.tobytes().hex()),
-                digest(one.importance.tobytes().hex()),
-            ]
-            for tap, one in kept.items()
-        }
-    )

@@ -15,7 +15,7 @@ from vital.devices import resolve_device
 from vital.memory import peak_memory
 from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
 from vital.networks import build_network, freeze
-from vital.optimize import Draws, TargetState, optimize, pad
+from vital.optimize import TargetState, optimize, pad
 from vital.parametrizations import Pixels
 from vital.params.base import read_block, read_params
 from vital.params.check import check_params
@@ -27,6 +27,7 @@ from vital.preprocessing import network_preprocessing
 from vital.schedule import phases
 from vital.statistics import TapStatistics
 from vital.taps import default_taps
+from vital.views import Draws, Jitter
 
 TIMED_STEPS = 3
 
@@ -88,8 +89,8 @@ def _time_steps(
             device,
         )
         optimize(
-            pad([TargetState.initial(torch.randn(3, *size))], params.batch),
-            [Draws.of(0, "estimate", method)] * params.batch,
+            pad([TargetState.initial(torch.randn(3, *size), size)], params.batch),
+            Jitter([Draws.of(0, "estimate", method)] * params.batch),
             lambda start: Pixels(start.to(device), preprocessing, method.clamp),
             {1: objective},
             method,

@@ -9,68 +9,37 @@ from typing import Protocol
 import torch
 
 from vital.errors import VitalError
-from vital.params.visualize import MethodParams
+from vital.parametrizations import Parametrization
+from vital.params.visualize import ScheduleParams
 from vital.pooling import pooled
 from vital.schedule import Phase, learning_rate, phases, total_steps
-from vital.seeds import generator
 
 
 class Objective(Protocol):
-    """What is minimised: the total per image (B,), and its named parts, each (B,).
+    """What is minimised: the total per target (B,), and its named parts, each (B,).
 
-    ``step`` counts from 0 through all phases.
+    ``views`` (B * V, 3, H, W) show each of the B images V times, image by image. ``step`` counts
+    from 0 through all phases.
     """
 
     def __call__(
-        self, images: torch.Tensor, step: int
+        self, views: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]: ...
 
 
-class Parametrization(Protocol):
-    """Numbers (B, ...) that stand for images (B, 3, H, W)."""
+class Views(Protocol):
+    """How images (B, 3, H, W) are shown to the network at a step: (B * V, 3, H, W)."""
 
-    latent: torch.Tensor
-
-    def images(self) -> torch.Tensor: ...
-
-    def constrain(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Draws:
-    """All random choices of one target, made before its first step.
-
-    ``shifts`` (steps, 2): circular offsets in pixels, down and right; ``flips`` (steps,).
-    """
-
-    shifts: torch.Tensor
-    flips: torch.Tensor
-
-    @classmethod
-    def of(cls, seed: int, target: str, params: MethodParams, hold: int = 1) -> Draws:
-        """Draw from the run's seed and the target's key alone, never from the batch.
-
-        Each draw is kept for ``hold`` steps.
-        """
-        draws = generator(seed, target, "jitter")
-        shifts = [
-            torch.randint(
-                -phase.jitter, phase.jitter + 1, (phase.end - phase.first, 2), generator=draws
-            )
-            for phase in phases(params)
-        ]
-        coins = torch.rand(total_steps(params), generator=generator(seed, target, "flip"))
-        flips = (coins < 0.5) & params.flip
-        held = torch.arange(len(flips)) // hold * hold
-        return cls(shifts=torch.cat(shifts)[held], flips=flips[held])
+    def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
 class TargetState:
     """Everything that continues one target's optimisation at ``step``.
 
-    ``first`` and ``second`` are Adam's moments, ``sensitivity`` (H, W) is the sum over the steps of
-    the gradient's magnitude, averaged over colours; ``history`` holds (step, total, parts...) rows.
+    ``latent`` holds the numbers of the parametrization, ``first`` and ``second`` their moments in
+    Adam. ``sensitivity`` (H, W) is the sum over the steps of the magnitude of the gradient by the
+    image, averaged over colours; ``history`` holds (step, total, parts...) rows.
     """
 
     step: int
@@ -81,36 +50,18 @@ class TargetState:
     history: tuple[tuple[float, ...], ...] = field(default=())
 
     @classmethod
-    def initial(cls, latent: torch.Tensor) -> TargetState:
-        """Before the first step."""
+    def initial(cls, latent: torch.Tensor, size: tuple[int, int]) -> TargetState:
+        """Before the first step; ``size`` is the image's (height, width)."""
         nothing = torch.zeros_like(latent)
-        return cls(0, latent, nothing, nothing.clone(), nothing[0].clone())
-
-
-def jitter(images: torch.Tensor, draws: Sequence[Draws], step: int) -> torch.Tensor:
-    """Flip, then roll each image by its own draw of this step."""
-    moved = []
-    for image, draw in zip(images, draws, strict=True):
-        flipped = image.flip(-1) if draw.flips[step] else image
-        moved.append(flipped.roll(draw.shifts[step].tolist(), dims=(-2, -1)))
-    return torch.stack(moved)
-
-
-def undo_jitter(images: torch.Tensor, draws: Sequence[Draws], step: int) -> torch.Tensor:
-    """The inverse of :func:`jitter`; also carries gradients back."""
-    moved = []
-    for image, draw in zip(images, draws, strict=True):
-        rolled = image.roll((-draw.shifts[step]).tolist(), dims=(-2, -1))
-        moved.append(rolled.flip(-1) if draw.flips[step] else rolled)
-    return torch.stack(moved)
+        return cls(0, latent, nothing, nothing.clone(), torch.zeros(size))
 
 
 def optimize(
     states: Sequence[TargetState],
-    draws: Sequence[Draws],
+    views: Views,
     parametrize: Callable[[torch.Tensor], Parametrization],
     objectives: Mapping[int, Objective],
-    params: MethodParams,
+    params: ScheduleParams,
     *,
     history_every: int,
     checkpoint_every: int,
@@ -132,7 +83,7 @@ def optimize(
             continue
         batch = _Batch(states, phase, parametrize, params)
         for step in range(states[0].step, phase.end):
-            totals, parts = batch.advance(step, draws, objectives[phase.pool])
+            totals, parts = batch.advance(step, views, objectives[phase.pool])
             _check_finite(totals, step)
             done = step + 1
             if step % history_every == 0 or done == total:
@@ -147,7 +98,8 @@ def optimize(
 def _check_finite(totals: torch.Tensor, step: int) -> None:
     if not bool(torch.isfinite(totals).all()):
         raise VitalError(
-            f"the loss is no longer finite at step {step}; a lower visualize.lr may help"
+            f"the loss is no longer finite at step {step}; a lower learning rate may help "
+            "(visualize.lr, or that of the method under peers)"
         )
 
 
@@ -159,7 +111,7 @@ class _Batch:
         states: Sequence[TargetState],
         phase: Phase,
         parametrize: Callable[[torch.Tensor], Parametrization],
-        params: MethodParams,
+        params: ScheduleParams,
     ) -> None:
         self._phase = phase
         self._params = params
@@ -178,18 +130,17 @@ class _Batch:
         }
 
     def advance(
-        self, step: int, draws: Sequence[Draws], objective: Objective
+        self, step: int, views: Views, objective: Objective
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One step of all targets; returns the totals and parts before it."""
-        shown = self._parametrization.images()
-        images = pooled(shown, self._phase.pool)
-        seen = jitter(images.detach(), draws, step).requires_grad_(True)
+        images = self._parametrization.images()
+        shown = views(pooled(images, self._phase.pool), step)
+        seen = shown.detach().requires_grad_(True)
         totals, parts = objective(seen, step)
         (gradient,) = torch.autograd.grad(totals.sum(), seen)
+        (gradient,) = torch.autograd.grad(shown, images, gradient)
         self._adam.zero_grad()
-        settled = undo_jitter(gradient, draws, step)
-        (gradient,) = torch.autograd.grad(images, shown, settled)
-        torch.autograd.backward(shown, gradient)
+        torch.autograd.backward(images, gradient)
         self._sensitivity += gradient.abs().mean(dim=1)
         for group in self._adam.param_groups:
             group["lr"] = learning_rate(step, self._phase, self._params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,11 @@ def source_digest(*modules: ModuleType) -> str:
             raise ValueError(f"{module.__name__} has no source file")
         total.update(hashlib.sha256(Path(module.__file__).read_bytes()).digest())
     return total.hexdigest()
+
+
+def own_digest(name: str) -> str:
+    """As :func:`source_digest`, of the calling module, which knows itself by its ``__name__``."""
+    return source_digest(sys.modules[name])
 
 
 def package_digest(package: ModuleType) -> str:

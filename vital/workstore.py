@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _CHECKPOINT = ".checkpoint.safetensors"
 _FINISHED = ".finished.safetensors"
+_TENSORS = ".tensors.safetensors"
 
 
 class WorkStore:
@@ -52,6 +53,15 @@ class WorkStore:
         """Keep an unfinished target's state."""
         self._write(self._path(key, _CHECKPOINT), state, {})
 
+    def load_tensors(self, key: str) -> dict[str, torch.Tensor] | None:
+        """What :meth:`save_tensors` kept, or None."""
+        entry = self._read_file(self._path(key, _TENSORS))
+        return None if entry is None else entry[0]
+
+    def save_tensors(self, key: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Keep what targets have in common and is expensive to measure."""
+        write_tensors(self._path(key, _TENSORS), tensors)
+
     def prune(self, keep: Iterable[str], older_than_days: float) -> tuple[int, int]:
         """Delete entries not in ``keep`` and unused for so long; returns (files, bytes)."""
         kept, limit = set(keep), time.time() - older_than_days * 86400
@@ -79,16 +89,23 @@ class WorkStore:
         write_tensors(path, tensors, metadata)
 
     def _read(self, path: Path) -> tuple[TargetState, dict[str, Any]] | None:
+        entry = self._read_file(path)
+        if entry is None:
+            return None
+        tensors, metadata = entry
+        history = tuple(tuple(row) for row in tensors.pop("history").tolist())
+        state = TargetState(step=int(metadata["step"]), history=history, **tensors)
+        return state, json.loads(metadata["record"])
+
+    def _read_file(self, path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
         if not path.is_file():
             return None
         try:
             with safetensors.safe_open(path, framework="pt") as entry:
-                metadata = entry.metadata()
+                metadata = entry.metadata() or {}
                 tensors = {name: entry.get_tensor(name) for name in entry.keys()}  # noqa: SIM118
         except (OSError, ValueError, safetensors.SafetensorError) as error:
-            log.warning("%s is damaged (%s): its target is computed again", path, error)
+            log.warning("%s is damaged (%s): it is computed again", path, error)
             return None
         path.touch()
-        history = tuple(tuple(row) for row in tensors.pop("history").tolist())
-        state = TargetState(step=int(metadata["step"]), history=history, **tensors)
-        return state, json.loads(metadata["record"])
+        return tensors, metadata

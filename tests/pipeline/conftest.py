@@ -29,6 +29,7 @@ extract: {taps: [input, conv1, layer2], references: 4, batch: 4}
 references: {}
 relevance: {}
 units: {}
+methods: [vital, activation]
 visualize:
   seeds: 2
   steps: 60
@@ -39,6 +40,7 @@ visualize:
   batch: 4
   checkpoint_every: 4
   history_every: 4
+peers: {activation: {steps: 8}}
 score: {perplexity: 5.0}
 report: {references: 2}
 """

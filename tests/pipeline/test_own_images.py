@@ -69,19 +69,22 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "extract": {"taps": ["conv1"], "references": 2, "batch": 8, "select": "confident"},
         "references": {},
         "relevance": {},
+        "methods": ["vital"],
         "visualize": {"units": [281, 999], "steps": 2, "lr": 0.1, "batch": 2, "device": "cpu"},
+        "peers": {},
         "score": {"perplexity": 5.0},
         "report": {},
     }
     YAML(typ="safe").dump(content, root / "params.yaml")
-    for stage in (prepare, model, units, extract, references, relevance, visualize):
+    for stage in (prepare, model, units, extract, references, relevance):
         stage(_stage(root))
+    visualize(_stage(root, method="vital"))
     return Project(root)
 
 
-def _stage(root: Path) -> Stage:
+def _stage(root: Path, method: str = "") -> Stage:
     project = Project(root)
-    return Stage(project, read_params(project.params), StageRun("nowhere"))
+    return Stage(project, read_params(project.params), StageRun("nowhere"), method)
 
 
 def test_the_networks_own_classes_are_named(project: Project) -> None:

@@ -1,3 +1,1 @@
 """Methods: each is a parametrization, an objective and a schedule."""
-
-METHODS = ("vital",)

@@ -2,12 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
+from vital import relevance as relevance_package
+from vital import relevance_statistics
 from vital.activations import TapReader
-from vital.relevance import RelevanceReader, Start, position_masks, shared_over_colours
+from vital.methods.base import Setup
+from vital.methods.vital import Read, VitalMethod
+from vital.params.relevance import MaskParams
+from vital.params.visualize import VisualizeParams
+from vital.provenance import own_digest, package_digest, source_digest
+from vital.relevance import (
+    RelevanceReader,
+    Start,
+    composite,
+    position_masks,
+    shared_over_colours,
+)
+from vital.relevance_statistics import start_of
+from vital.statistics import UnitStatistics
+from vital.units import Target
+
+
+class InnerMethod(VitalMethod):
+    """As :class:`VitalMethod`, for units that are all channels of one tap.
+
+    ``masks`` says how the relevance of the images being made is computed.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        units: Mapping[str, UnitStatistics],
+        params: VisualizeParams,
+        masks: MaskParams,
+    ) -> None:
+        super().__init__(setup, units, params.for_inner().method())
+        self._masks = masks
+        self.hold = params.inner.masks_every
+
+    def facts(self) -> dict[str, Any]:
+        """As of classes, with how masks are computed."""
+        return {
+            **super().facts(),
+            "method": "vital, inner units",
+            "masks": self._masks.model_dump(mode="json"),
+            "masks_every": self.hold,
+            "relevance": [
+                own_digest(__name__),
+                source_digest(relevance_statistics),
+                package_digest(relevance_package),
+            ],
+        }
+
+    @contextmanager
+    def reading(self, targets: Sequence[Target]) -> Iterator[Read]:
+        """Activations times their masks, if there is a composite for them."""
+        if self._masks.composite is None:
+            with super().reading(targets) as read:
+                yield read
+            return
+        starts = [start_of(target.unit, self._masks) for target in targets]
+        rules = composite(self._masks.composite)
+        with RelevanceReader(self.setup.model.network, self.taps, rules) as relevant:
+            yield MaskedRead(self._reader, relevant, starts, self.hold)
 
 
 class MaskedRead:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
-from vital.activations import TapReader
-from vital.errors import ParamsError, nearest
+from vital import objectives as objectives_module
+from vital import statistics as statistics_module
+from vital.activations import TapReader, tap_shapes
+from vital.errors import ModelError, ParamsError, nearest
+from vital.files import digest
+from vital.methods.base import PixelMethod, Setup
 from vital.objectives import l2_norm, sort_matching, total_variation
+from vital.optimize import Objective
 from vital.params.visualize import MethodParams
+from vital.pooling import at_pool
+from vital.provenance import own_digest, source_digest
+from vital.schedule import phases
 from vital.statistics import TapStatistics, UnitStatistics, resample
+from vital.units import Target, Unit
 
 Read = Callable[[torch.Tensor, int], dict[str, torch.Tensor]]
 """What is matched at each tap (B, C, D), of images (B, 3, H, W) at a step."""
@@ -20,6 +31,78 @@ Read = Callable[[torch.Tensor, int], dict[str, torch.Tensor]]
 def read_all(reader: TapReader) -> Read:
     """Match all that is active, at every step."""
     return lambda images, _step: reader(images)
+
+
+class VitalMethod(PixelMethod):
+    """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
+
+    Raises ModelError for a network that refuses images of a phase's size.
+    """
+
+    def __init__(
+        self, setup: Setup, units: Mapping[str, UnitStatistics], params: MethodParams
+    ) -> None:
+        self.taps = list(at_pool(next(iter(units.values())), 1))
+        super().__init__(setup, params, (*self.taps, "tv", "l2"))
+        self._matching = params
+        self._units = units
+        self._reader = TapReader(setup.model.network, self.taps)
+        self._positions = {
+            phase.pool: self._count_positions(phase.pool) for phase in phases(params)
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """The settings, the default weights, and the code of the objective."""
+        return {
+            "method": "vital",
+            "params": self._matching.model_dump(mode="json"),
+            "default_weights": self.setup.model.taps,
+            "code": [own_digest(__name__), source_digest(objectives_module, statistics_module)],
+        }
+
+    def unit_facts(self, unit: Unit) -> Any:
+        """The unit's statistics."""
+        return _statistics_digest(self._units[unit.id])
+
+    @contextmanager
+    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
+        """Sort matching at each resolution.
+
+        Raises ParamsError where there are no statistics of equally pooled references.
+        """
+        with self.reading(targets) as read:
+            yield {pool: self._objective(read, targets, pool) for pool in self._positions}
+
+    @contextmanager
+    def reading(self, targets: Sequence[Target]) -> Iterator[Read]:  # noqa: ARG002 (others differ)
+        """How images for these targets are read while they are made."""
+        with self._reader:
+            yield read_all(self._reader)
+
+    def _count_positions(self, pool: int) -> dict[str, int]:
+        """How many positions each tap has for images that are pooled so."""
+        model = self.setup.model
+        height, width = model.preprocessing.size
+        size = (height // pool, width // pool)
+        try:
+            shapes = tap_shapes(model.network, self.taps, size)
+        except (RuntimeError, AssertionError) as error:  # each network refuses in its own way
+            raise ModelError(
+                f"{model.name} cannot take images of {size[0]} x {size[1]} pixels: {error}"
+            ) from None
+        return {tap: positions for tap, (_, positions) in shapes.items()}
+
+    def _objective(self, read: Read, targets: Sequence[Target], pool: int) -> SortMatchingObjective:
+        kept = [at_pool(self._units[target.unit.id], pool) for target in targets]
+        if not all(kept):
+            raise ParamsError(
+                f"visualize.coarse.pool: no statistics of images pooled by {pool}; "
+                f"extract.pools must hold {pool}"
+            )
+        weights = [tap_weights(one, self.setup.model.taps, self._matching) for one in kept]
+        return SortMatchingObjective(
+            read, kept, weights, self._positions[pool], self._matching, self.setup.device
+        )
 
 
 class SortMatchingObjective:
@@ -45,17 +128,17 @@ class SortMatchingObjective:
         ]
 
     def __call__(
-        self, images: torch.Tensor, step: int
+        self, views: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        activations = self._read(images, step)
+        activations = self._read(views, step)
         parts = {
             tap.name: sort_matching(activations[tap.name], tap.quantiles, tap.importance)
             for tap in self._taps
         }
         weighted = [tap.weight * parts[tap.name] for tap in self._taps]
         total = self._params.feat_dist * torch.stack(weighted).sum(dim=0)
-        parts["tv"] = total_variation(images)
-        parts["l2"] = l2_norm(images)
+        parts["tv"] = total_variation(views)
+        parts["l2"] = l2_norm(views)
         total = total + self._params.tv * parts["tv"] + self._params.l2 * parts["l2"]
         return total, parts
 
@@ -117,3 +200,16 @@ def tap_weights(
 
 def _inverse_variance(statistics: TapStatistics) -> float:
     return float(1.0 / max(float(np.var(statistics.quantiles, dtype=np.float64)), 1e-12))
+
+
+def _statistics_digest(kept: UnitStatistics) -> str:
+    return digest(
+        {
+            tap: [
+                one.quantiles.shape,
+                digest(one.quantiles.tobytes().hex()),
+                digest(one.importance.tobytes().hex()),
+            ]
+            for tap, one in kept.items()
+        }
+    )

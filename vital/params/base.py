@@ -14,8 +14,8 @@ from ruamel.yaml.error import YAMLError
 from vital.errors import ParamsError, nearest
 
 BLOCKS = (
-    "seed", "data", "model", "units", "extract", "references", "relevance", "visualize", "score",
-    "report",
+    "seed", "data", "model", "units", "extract", "references", "relevance", "methods", "visualize",
+    "peers", "score", "report",
 )  # fmt: skip
 
 _RULE = "rule"

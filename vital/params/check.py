@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from vital.errors import ParamsError
 from vital.params.base import Block, read_block, read_seed
 from vital.params.data import DataParams
 from vital.params.extract import ExtractParams
+from vital.params.methods import read_methods
 from vital.params.model import ModelParams
+from vital.params.peers import PeersParams
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
 from vital.params.report import ReportParams
@@ -24,21 +28,26 @@ _KINDS: dict[str, type[Block]] = {
     "references": ReferencesParams,
     "relevance": RelevanceParams,
     "visualize": VisualizeParams,
+    "peers": PeersParams,
     "score": ScoreParams,
     "report": ReportParams,
 }
 
 
 def check_params(content: dict[str, Any]) -> None:
-    """Check every block.
+    """Check the seed, the methods and every block.
 
     Raises ParamsError that lists what is wrong in all of them.
     """
-    read_seed(content)
+    checks: list[Callable[[], object]] = [
+        partial(read_seed, content),
+        partial(read_methods, content),
+        *(partial(read_block, content, name, kind) for name, kind in _KINDS.items()),
+    ]
     problems = []
-    for name, kind in _KINDS.items():
+    for check in checks:
         try:
-            read_block(content, name, kind)
+            check()
         except ParamsError as error:
             problems.append(str(error))
     if problems:

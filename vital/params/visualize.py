@@ -18,15 +18,11 @@ class CoarseParams(Block):
     pool: Annotated[int, Field(ge=2)] = 2
 
 
-class MethodParams(Block):
-    """What determines an image besides its target (paper section 3, appendix settings).
+class ScheduleParams(Block):
+    """How long images are optimised, and how fast: Adam's settings and its learning rate.
 
-    ``lr`` is in normalised units, ``jitter`` in pixels, ``warmup`` a fraction of ``steps``. A
-    ``coarse`` phase comes before these steps, with its own warm-up and the jitter divided by its
-    pool; it needs statistics of equally pooled references (extract.pools).
-    ``weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
-    weighting divides each by the variance of the tap's target quantile functions, since taps
-    differ widely in scale.
+    ``warmup`` is a fraction of ``steps``, in which the rate rises; with ``anneal`` it falls to 0
+    afterwards. A ``coarse`` phase comes before these steps, with its own warm-up.
     """
 
     steps: Positive
@@ -35,14 +31,35 @@ class MethodParams(Block):
     betas: tuple[Beta, Beta] = (0.5, 0.9)
     eps: PositiveFloat = 1e-8
     warmup: Fraction = 0.05
+    anneal: bool = True
+
+
+class PixelParams(ScheduleParams):
+    """What determines an image that is optimised as pixels, besides its target.
+
+    ``lr`` is in normalised units, ``jitter`` in pixels; in a coarse phase the jitter is divided by
+    its pool. ``tv`` and ``l2`` weigh the two image priors.
+    """
+
     jitter: Natural = 30
     flip: bool = False
     clamp: bool = True
+    tv: Weight = 0.0
+    l2: Weight = 0.0
+
+
+class MethodParams(PixelParams):
+    """What determines an image besides its target (paper section 3, appendix settings).
+
+    A coarse phase needs statistics of equally pooled references (extract.pools).
+    ``weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
+    weighting divides each by the variance of the tap's target quantile functions, since taps
+    differ widely in scale.
+    """
+
     weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] = "plain"
     feat_dist: Weight = 1.0
-    tv: Weight = 0.0
-    l2: Weight = 0.0
 
 
 class InnerParams(Block):

@@ -12,12 +12,11 @@ from PIL import Image
 from small_networks import small_model, write_noise
 
 from vital.activations import TapReader
-from vital.engine import Finished
+from vital.engine import Engine, Finished
 from vital.errors import ParamsError, VitalError
-from vital.inner_engine import InnerEngine
-from vital.methods.inner import MaskedRead
+from vital.methods.base import Setup
+from vital.methods.inner import InnerMethod, MaskedRead
 from vital.models import StudiedModel
-from vital.optimize import Draws
 from vital.params.base import check_block
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
@@ -25,6 +24,7 @@ from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
 from vital.relevance_statistics import heat_maps, taps_until, unit_relevance
 from vital.statistics import UnitStatistics
 from vital.units import Target, Unit, inner_unit
+from vital.views import Draws
 from vital.visualization import transparent_array
 from vital.workstore import WorkStore
 
@@ -67,7 +67,8 @@ def make(
     relevance = relevance or RelevanceParams()
     params = check_block({**SETTINGS, **changes}, "visualize", VisualizeParams)
     kept = statistics(model, patches, relevance)
-    engine = InnerEngine(model, kept, params, relevance.masks(), 0, WorkStore(store), CPU)
+    method = InnerMethod(Setup(model, 0, CPU), kept, params, relevance.masks())
+    engine = Engine(method, params.for_inner(), WorkStore(store))
     return list(engine.run([Target(unit, 0) for unit in units]))
 
 
@@ -109,9 +110,9 @@ def test_neighbours_and_interruptions_change_no_byte(
     assert torch.equal(alone.image, together[alone.target].image)
 
     calls = 0
-    advance = InnerEngine._objective
+    advance = InnerMethod._objective
 
-    def stop_early(self: InnerEngine, *given: object) -> object:
+    def stop_early(self: InnerMethod, *given: object) -> object:
         objective = advance(self, *given)  # type: ignore[arg-type]
 
         def counted(images: torch.Tensor, step: int) -> object:
@@ -123,7 +124,7 @@ def test_neighbours_and_interruptions_change_no_byte(
 
         return counted
 
-    monkeypatch.setattr(InnerEngine, "_objective", stop_early)
+    monkeypatch.setattr(InnerMethod, "_objective", stop_early)
     with pytest.raises(VitalError, match="stopped"):
         make(model, patches, tmp_path / "resumed")
     monkeypatch.undo()

@@ -1,0 +1,120 @@
+"""What a method of making images is, and what the methods have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from vital.models import StudiedModel
+from vital.optimize import Objective, Views
+from vital.parametrizations import Parametrization, Pixels, normal_start
+from vital.params.visualize import PixelParams, ScheduleParams
+from vital.responses import unit_responses
+from vital.seeds import generator
+from vital.units import CLASS_TAP, Target, Unit
+from vital.views import Draws, Jitter
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every method works with: the network, the run's seed, and where tensors live."""
+
+    model: StudiedModel
+    seed: int
+    device: torch.device
+
+
+class Method(ABC):
+    """Makes images for units of one tap: a parametrization, an objective and a schedule.
+
+    ``parts`` names what an objective gives besides the total, in its order.
+    """
+
+    def __init__(self, setup: Setup, schedule: ScheduleParams, parts: Sequence[str] = ()) -> None:
+        self.setup = setup
+        self.schedule = schedule
+        self.parts = tuple(parts)
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What determines all images besides network, schedule, seed and target, as plain data."""
+
+    def unit_facts(self, unit: Unit) -> Any:  # noqa: ARG002 (of most methods there are none)
+        """What determines a unit's images besides that, as plain data."""
+        return None
+
+    @abstractmethod
+    def start(self, target: Target) -> torch.Tensor:
+        """The numbers that a target's optimisation starts from."""
+
+    @abstractmethod
+    def parametrize(self, latents: torch.Tensor) -> Parametrization:
+        """The images that numbers (B, ...) stand for."""
+
+    @abstractmethod
+    def views(self, targets: Sequence[Target]) -> Views:
+        """How the targets' images are shown to the network."""
+
+    @abstractmethod
+    def objectives(
+        self, targets: Sequence[Target]
+    ) -> AbstractContextManager[Mapping[int, Objective]]:
+        """What is minimised, for each phase's pool, and for 1 in any case."""
+
+    def image(self, latent: torch.Tensor) -> torch.Tensor:
+        """The image (3, H, W) in normalised units that a target's numbers stand for."""
+        with torch.no_grad():
+            return self.parametrize(latent.unsqueeze(0)).images()[0].detach()
+
+    def responses(self, targets: Sequence[Target], shown: torch.Tensor) -> list[dict[str, Any]]:
+        """How each target's unit responds to its image: the activation, a class's probability."""
+        network, units = self.setup.model.network, [target.unit for target in targets]
+        with torch.no_grad():
+            if units[0].tap == CLASS_TAP:
+                logits = network(shown)
+                probabilities = logits.softmax(dim=1)
+                places = [(i, unit.index) for i, unit in enumerate(units)]
+                values = [(float(logits[at]), float(probabilities[at])) for at in places]
+            else:
+                means = unit_responses(network, units, shown)
+                values = [(float(mean), float("nan")) for mean in means[:, 0]]
+        return [
+            {"activation": response, "probability": probability} for response, probability in values
+        ]
+
+    def _draws(self, target: Target, purpose: str) -> torch.Generator:
+        return generator(self.setup.seed, target.id, purpose)
+
+
+class PixelMethod(Method):
+    """A method that changes the pixels themselves and shows them jittered.
+
+    ``spread`` is the deviation of the normal noise that it starts from, in normalised units;
+    draws are kept for ``hold`` steps.
+    """
+
+    spread = 1.0
+    hold = 1
+
+    def __init__(self, setup: Setup, params: PixelParams, parts: Sequence[str] = ()) -> None:
+        super().__init__(setup, params, parts)
+        self.params = params
+
+    def start(self, target: Target) -> torch.Tensor:
+        """Normal noise."""
+        size = self.setup.model.preprocessing.size
+        return self.spread * normal_start(size, self._draws(target, "start"))
+
+    def parametrize(self, latents: torch.Tensor) -> Pixels:
+        """The pixels as they are."""
+        return Pixels(latents, self.setup.model.preprocessing, self.params.clamp)
+
+    def views(self, targets: Sequence[Target]) -> Jitter:
+        """Each image, shifted and perhaps flipped."""
+        seed = self.setup.seed
+        return Jitter([Draws.of(seed, one.id, self.params, self.hold) for one in targets])

@@ -1,0 +1,79 @@
+"""DeepInversion: a likely class whose activations match batch norm's notes (Yin et al. 2020)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from vital import batch_norm
+from vital import objectives as objectives_module
+from vital.batch_norm import BatchNormReader
+from vital.methods.base import PixelMethod, Setup
+from vital.objectives import l2_norm, total_variation
+from vital.optimize import Objective
+from vital.params.peers import DeepInversionParams
+from vital.provenance import own_digest, source_digest
+from vital.schedule import phases
+from vital.survey import run_blank
+from vital.units import Target
+
+log = logging.getLogger(__name__)
+
+
+class DeepInversionMethod(PixelMethod):
+    """Cross-entropy, the image priors, and the distance to the running statistics; classes only.
+
+    Each image is matched by itself: the authors match the statistics of a whole batch of images,
+    here an image must not depend on its neighbours. Raises ModelError for a network without batch
+    norm, or one that refuses images of half its size.
+    """
+
+    def __init__(self, setup: Setup, params: DeepInversionParams, steps: int) -> None:
+        super().__init__(setup, params.schedule(steps), ("cross_entropy", "statistics", "tv", "l2"))
+        self._weights = params
+        model = setup.model
+        self._reader = BatchNormReader(model.network, model.name)
+        if self._reader.is_blank:
+            log.warning(
+                "all running means and variances of %s are 0 and 1: matching them says nothing of "
+                "the images that it was trained on",
+                model.name,
+            )
+        height, width = model.preprocessing.size
+        for phase in phases(self.params):
+            run_blank(model.network, (height // phase.pool, width // phase.pool))
+
+    def facts(self) -> dict[str, Any]:
+        """The settings without the budget, and the code."""
+        return {
+            "method": "deepinversion",
+            "params": self._weights.model_dump(mode="json", exclude={"steps"}),
+            "code": [own_digest(__name__), source_digest(batch_norm, objectives_module)],
+        }
+
+    @contextmanager
+    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
+        """The same sum at each resolution."""
+        labels = torch.tensor([one.unit.index for one in targets], device=self.setup.device)
+
+        def objective(
+            views: torch.Tensor,
+            step: int,  # noqa: ARG001 (the same at every step)
+        ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            logits, (first, *others) = self._reader(views)
+            parts = {
+                "cross_entropy": functional.cross_entropy(logits, labels, reduction="none"),
+                "statistics": torch.stack([self._weights.first * first, *others]).sum(dim=0),
+                "tv": total_variation(views),
+                "l2": l2_norm(views),
+            }
+            total = parts["cross_entropy"] + self._weights.statistics * parts["statistics"]
+            return total + self.params.tv * parts["tv"] + self.params.l2 * parts["l2"], parts
+
+        with self._reader:
+            yield dict.fromkeys((one.pool for one in phases(self.params)), objective)

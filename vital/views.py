@@ -1,0 +1,159 @@
+"""How images are shown to the network at each step: shifted, cropped or turned, and with noise.
+
+Every draw comes from the run's seed and the target's key, never from the batch, so that a target
+sees the same whatever its neighbours are, and wherever it is resumed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch.nn import functional
+
+from vital.params.visualize import PixelParams
+from vital.schedule import phases, total_steps
+from vital.seeds import generator
+
+
+@dataclass(frozen=True)
+class Draws:
+    """All random shifts of one target, made before its first step.
+
+    ``shifts`` (steps, 2): circular offsets in pixels, down and right; ``flips`` (steps,).
+    """
+
+    shifts: torch.Tensor
+    flips: torch.Tensor
+
+    @classmethod
+    def of(cls, seed: int, target: str, params: PixelParams, hold: int = 1) -> Draws:
+        """Draw from the run's seed and the target's key; each draw is kept for ``hold`` steps."""
+        draws = generator(seed, target, "jitter")
+        shifts = []
+        for phase in phases(params):
+            most = params.jitter // phase.pool
+            size = (phase.end - phase.first, 2)
+            shifts.append(torch.randint(-most, most + 1, size, generator=draws))
+        coins = torch.rand(total_steps(params), generator=generator(seed, target, "flip"))
+        flips = (coins < 0.5) & params.flip
+        held = torch.arange(len(flips)) // hold * hold
+        return cls(shifts=torch.cat(shifts)[held], flips=flips[held])
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """One view of each image: flipped, then rolled by its own draw of the step."""
+
+    draws: Sequence[Draws]
+
+    def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
+        """The views (B, 3, H, W) of images (B, 3, H, W)."""
+        moved = []
+        for image, draw in zip(images, self.draws, strict=True):
+            flipped = image.flip(-1) if draw.flips[step] else image
+            moved.append(flipped.roll(draw.shifts[step].tolist(), dims=(-2, -1)))
+        return torch.stack(moved)
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Several square crops of each image, as large as the image, with noise (MACO's views).
+
+    A crop's side is drawn evenly from ``box``, as a share of the image's, its centre normally
+    around the image's (deviation 0.15) but so that no crop leaves the image. ``noise`` is the
+    deviation of normal and the width of uniform noise in normalised units.
+    """
+
+    seed: int
+    targets: Sequence[str]
+    count: int
+    box: tuple[float, float]
+    noise: float
+
+    def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
+        """The views (B * count, 3, H, W) of images (B, 3, H, W), image by image."""
+        views = [
+            self._crops(image, generator(self.seed, target, "crops", step))
+            for image, target in zip(images, self.targets, strict=True)
+        ]
+        return torch.cat(views)
+
+    def _crops(self, image: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
+        low, high = self.box
+        sides = low + (high - low) * torch.rand(self.count, generator=draws)
+        centres = 0.15 * torch.randn(self.count, 2, generator=draws)  # the image's half is 0.5
+        room = (1 - sides).unsqueeze(1) / 2
+        centres = torch.minimum(torch.maximum(centres, -room), room)
+        theta = torch.zeros(self.count, 2, 3)
+        theta[:, 0, 0] = theta[:, 1, 1] = sides
+        theta[:, :, 2] = 2 * centres
+        whole = image.expand(self.count, -1, -1, -1)
+        crops = _sample(whole, theta.to(image.device), outside="border")
+        normal = torch.randn(crops.shape, generator=draws)
+        uniform = torch.rand(crops.shape, generator=draws) - 0.5
+        return crops + self.noise * (normal + uniform).to(image.device)
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """One view of each image: padded, shifted, scaled, turned, shifted again (Lucid's order).
+
+    ``pad`` and both ``shifts`` are in pixels of the image, ``scale`` is the largest change of size
+    and ``degrees`` the largest turn. What lies outside of the image is ``grey`` (3, 1, 1). The
+    view is the whole padded canvas, brought to the image's size in one bilinear sampling.
+    """
+
+    seed: int
+    targets: Sequence[str]
+    pad: int
+    shifts: tuple[int, int]
+    scale: float
+    degrees: float
+    grey: torch.Tensor
+
+    def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
+        """The views (B, 3, H, W) of images (B, 3, H, W)."""
+        grey = self.grey.to(images)
+        views = []
+        for image, target in zip(images, self.targets, strict=True):
+            theta = self.theta(target, step, (image.shape[-2], image.shape[-1]))
+            views.append(
+                _sample((image - grey).unsqueeze(0), theta.unsqueeze(0).to(image), "zeros") + grey
+            )
+        return torch.cat(views)
+
+    def theta(self, target: str, step: int, size: tuple[int, int]) -> torch.Tensor:
+        """The map (2, 3) from places in the view to places in the image, both from -1 to 1."""
+        draws = generator(self.seed, target, "transforms", step)
+        first, last = (_shift(most, draws) for most in self.shifts)
+        scale = 1 + self.scale * _uniform(draws)
+        angle = math.radians(self.degrees) * _uniform(draws)
+        half = torch.tensor([size[1], size[0]]) / 2  # right, then down
+        back = torch.tensor(
+            [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
+        )
+        # The canvas shows scale * turn(image + first) + last; here it is taken back.
+        linear = back / scale * (half + self.pad)
+        offset = -(back @ last) / scale - first
+        return torch.cat([linear, offset.unsqueeze(1)], dim=1) / half.unsqueeze(1)
+
+
+def _uniform(draws: torch.Generator) -> float:
+    return 2 * float(torch.rand((), generator=draws)) - 1
+
+
+def _shift(most: int, draws: torch.Generator) -> torch.Tensor:
+    """Whole pixels, right and down, within a range of ``most`` pixels around none."""
+    return torch.randint(-(most // 2), most - most // 2 + 1, (2,), generator=draws).float()
+
+
+def _sample(
+    images: torch.Tensor, theta: torch.Tensor, outside: Literal["border", "zeros"]
+) -> torch.Tensor:
+    """Bilinear; what lies outside continues the border, or is zero."""
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode=outside, align_corners=False)
