@@ -55,4 +55,4 @@ lock:
 
 clean:
 	rm -rf .venv .uv .vital data/images data/model data/statistics data/visualizations \
-	  data/scores data/report data/timings data/units data/references data/relevance mlflow.db mlartifacts .pytest_cache .mypy_cache .ruff_cache
+	  data/scores data/report data/timings data/units data/references data/relevance data/judges mlflow.db mlartifacts .pytest_cache .mypy_cache .ruff_cache

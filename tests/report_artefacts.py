@@ -31,6 +31,7 @@ units: {}
 methods: [vital]
 visualize: {steps: 40, lr: 0.1, weights: {conv1: 1.0, layer1: 0.5, layer2: 2.0}}
 peers: {}
+judges: []
 score: {}
 report: {}  # <-- a comment & a sign
 """

@@ -8,10 +8,13 @@ import torch
 
 from vital.errors import DataError
 from vital.metrics.agreement import top_k_agreement
-from vital.metrics.embedding import centroid_distances, tsne
+from vital.metrics.cmmd import cmmd
+from vital.metrics.diversity import distances_within
+from vital.metrics.embedding import centroid_distances, nearest_label, tsne
 from vital.metrics.frechet import frechet_distance
 from vital.metrics.kernel import kernel_distance
-from vital.scoring import split_held_out
+from vital.metrics.zeroshot import class_embeddings, zero_shot_logits
+from vital.scoring.held_out import split_held_out
 
 
 def draw(rows: int, columns: int, seed: int) -> torch.Tensor:
@@ -38,6 +41,14 @@ def test_frechet_distance_of_a_shift_is_its_square() -> None:
     features = draw(200, 4, 2)
     assert frechet_distance(features, features + 2.0) == pytest.approx(16.0, rel=1e-6)
     assert abs(frechet_distance(features, features) or 0.0) < 1e-3
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(60, 8), (12, 64)])
+def test_frechet_distance_of_identical_sets_is_none(rows: int, columns: int) -> None:
+    features = draw(rows, columns, 9)
+    distance = frechet_distance(features, features.clone())
+    assert distance is not None
+    assert abs(distance) < 1e-3
 
 
 def slow_kid(one: np.ndarray, other: np.ndarray) -> float:
@@ -70,7 +81,102 @@ def test_kernel_distance_of_identical_sets_is_not_positive() -> None:
     assert mean <= 0
 
 
+def slow_cmmd(one: np.ndarray, other: np.ndarray) -> float:
+    """Unbiased squared MMD with the Gaussian kernel, pair by pair."""
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+        a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+        return float(np.exp(-((a - b) ** 2).sum() / (2 * 10.0**2)))
+
+    def within(rows: np.ndarray) -> float:
+        pairs = [(i, j) for i in range(len(rows)) for j in range(len(rows)) if i != j]
+        return sum(kernel(rows[i], rows[j]) for i, j in pairs) / len(pairs)
+
+    across = np.mean([[kernel(a, b) for b in other] for a in one])
+    return 1000 * (within(one) + within(other) - 2 * float(across))
+
+
+def test_cmmd_equals_its_definition() -> None:
+    one, other = draw(11, 5, 20), 3 * draw(14, 5, 21) + 1
+    expected = slow_cmmd(one.double().numpy(), other.double().numpy())
+    assert cmmd(one, other) == pytest.approx(expected, rel=1e-9)
+
+
+def test_cmmd_in_closed_form() -> None:
+    """Two sets of equal vectors at a right angle: each is 1 within, exp(-2 / 200) across."""
+    one, other = torch.tensor([[1.0, 0.0]] * 3), torch.tensor([[0.0, 7.0]] * 4)
+    assert cmmd(one, other) == pytest.approx(1000 * (2 - 2 * np.exp(-0.01)), rel=1e-9)
+    assert cmmd(one, 5 * one) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_cmmd_does_not_depend_on_how_many_rows_are_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = draw(23, 4, 22), draw(17, 4, 23)
+    whole = cmmd(one, other)
+    monkeypatch.setattr("vital.metrics.cmmd._ROWS", 5)
+    assert cmmd(one, other) == pytest.approx(whole, rel=1e-9)
+
+
+def test_diversity_is_the_mean_distance_of_pairs() -> None:
+    features, labels = draw(9, 4, 24), torch.tensor([0, 1, 0, 2, 1, 0, 0, 1, 3])
+    distances = distances_within(features, labels)
+    rows = features.double().numpy()
+    for label in (0, 1):
+        mine = np.flatnonzero(labels.numpy() == label)
+        pairs = [(i, j) for i in mine for j in mine if i < j]
+        expected = np.mean([np.linalg.norm(rows[i] - rows[j]) for i, j in pairs])
+        assert float(distances[labels == label].mean()) == pytest.approx(expected)
+    assert torch.isnan(distances[labels >= 2]).all()
+
+
+def test_equal_images_have_no_diversity() -> None:
+    features = draw(1, 6, 25).expand(5, 6)
+    assert distances_within(features, torch.zeros(5)).tolist() == [0.0] * 5
+
+
+def slow_vote(image: np.ndarray, real: np.ndarray, labels: np.ndarray, count: int) -> int:
+    nearest = labels[np.argsort(np.linalg.norm(real - image, axis=1), kind="stable")[:count]]
+    votes = {label: int((nearest == label).sum()) for label in nearest}
+    return next(int(label) for label in nearest if votes[label] == max(votes.values()))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 99])
+def test_nearest_label_is_the_vote_of_the_nearest(count: int) -> None:
+    features, real, labels = draw(25, 3, 26), draw(40, 3, 27), torch.arange(40) % 4
+    expected = [
+        slow_vote(image, real.double().numpy(), labels.numpy(), count)
+        for image in features.double().numpy()
+    ]
+    assert nearest_label(features, real, labels, count).tolist() == expected
+
+
+def test_a_drawn_vote_goes_to_the_nearest() -> None:
+    real, labels = torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([7, 5, 5, 7])
+    assert nearest_label(torch.tensor([[0.0], [5.0]]), real, labels, 4).tolist() == [7, 7]
+    assert nearest_label(torch.tensor([[0.0], [5.0]]), real, labels, 3).tolist() == [5, 5]
+
+
+def test_zero_shot_logits_are_cosines_to_the_mean_of_prompts() -> None:
+    vectors = {
+        "a cat": [2.0, 0.0],
+        "no cat": [0.0, 5.0],
+        "a dog": [-1.0, 0.0],
+        "no dog": [-3.0, 0.0],
+    }
+    classes = class_embeddings(
+        lambda texts: torch.tensor([vectors[text] for text in texts]),
+        ["cat", "dog"],
+        ["a {}", "no {}"],
+    )
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(classes, [[half, half], [-1.0, 0.0]], atol=1e-6)
+    logits = zero_shot_logits(torch.tensor([[0.0, 9.0], [-4.0, 0.0]]), classes)
+    np.testing.assert_allclose(logits, [[half, 0.0], [-half, 1.0]], atol=1e-6)
+
+
 def test_too_few_images_give_no_number() -> None:
+    assert cmmd(draw(1, 3, 0), draw(9, 3, 1)) is None
     assert frechet_distance(draw(1, 3, 0), draw(9, 3, 1)) is None
     assert kernel_distance(draw(3, 3, 0), draw(9, 3, 1), subsets=10, seed=0) == (None, None)
 
@@ -99,6 +205,11 @@ def test_tsne_is_seeded_and_separates_clusters() -> None:
     np.testing.assert_array_equal(places, tsne(features, perplexity=50.0, seed=1))
     inside = np.linalg.norm(places[:15] - places[:15].mean(0), axis=1).mean()
     assert np.linalg.norm(places[:15].mean(0) - places[15:].mean(0)) > 2 * inside
+
+
+def test_tsne_of_equal_features_is_one_place() -> None:
+    places = tsne(draw(1, 8, 10).expand(12, 8), perplexity=5.0, seed=0)
+    np.testing.assert_array_equal(places, np.zeros((12, 2)))
 
 
 def test_held_out_images_are_divided_without_overlap() -> None:

@@ -39,6 +39,7 @@ PARAMS: dict[str, Any] = {
     "methods": ["vital"],
     "visualize": {"steps": 3, "weights": {}},
     "peers": {},
+    "judges": [],
     "score": {},
     "report": {},
 }
@@ -428,6 +429,19 @@ def test_inner_units_have_pictures_and_curves_of_their_own(project: Project) -> 
     assert parent.data.metrics["vital.inner.loss_layer1"] == 8.0
     assert not any(np.isnan(value) for value in parent.data.metrics.values())
     assert not any("probability" in name for name in parent.data.metrics)
+
+
+def test_judges_and_intervals_are_shown(project: Project) -> None:
+    write_results(project)
+    write_json(project.judges / "metrics.json", {"twin": {"accuracy_top1": 0.75}})
+    for name in ("intervals", "differences"):
+        write_parquet(project.scores / f"{name}.parquet", pd.DataFrame({"metric": [name]}))
+    complete_parent(project)
+    store = Store(project)
+    [parent] = store.runs()
+    assert parent.data.metrics["judges.twin.accuracy_top1"] == 0.75
+    for name in ("intervals", "differences"):
+        assert store.table(parent, name)["metric"].tolist() == [name]
 
 
 def test_a_picture_outside_of_its_folder_is_left_out(

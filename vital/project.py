@@ -9,8 +9,8 @@ DESCRIPTION_FILE = "model.json"
 """What the network is, beside its weights."""
 
 STAGES = (
-    "prepare", "model", "units", "extract", "references", "relevance", "visualize", "score",
-    "report",
+    "prepare", "model", "units", "extract", "references", "relevance", "visualize", "judges",
+    "score", "report",
 )  # fmt: skip
 
 
@@ -67,6 +67,11 @@ class Project:
     def visualizations(self, method: str) -> Path:
         """Written by visualize: images, index and history of one method."""
         return self.root / "data" / "visualizations" / method
+
+    @property
+    def judges(self) -> Path:
+        """Written by judges: a folder as that of the model for each judge, and their accuracy."""
+        return self.root / "data" / "judges"
 
     @property
     def scores(self) -> Path:

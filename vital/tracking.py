@@ -716,8 +716,10 @@ class _Completion:
         yield _Part("params", [project.params], self._log_params)
         yield _Part("scores", [project.scores / "metrics.json"], self._log_scores)
         yield _Part("model", [project.model / "metrics.json"], self._log_model)
+        yield _Part("judges", [project.judges / "metrics.json"], self._log_judges)
         yield _Part("history", [project.scores / "history.csv"], self._log_history)
-        yield _Part("targets", [project.scores / "targets.parquet"], self._log_targets)
+        for name in ("targets", "intervals", "differences"):
+            yield _Part(name, [project.scores / f"{name}.parquet"], self._log_table)
         timings = sorted(project.timing("any").parent.glob("*.json"))
         yield _Part("timings", timings, self._log_seconds)
         for index in sorted(project.visualizations("any").parent.glob("*/index.parquet")):
@@ -741,6 +743,10 @@ class _Completion:
     def _log_model(self, path: Path) -> None:
         self._run.metrics({f"model.{name}": value for name, value in read_json(path).items()})
 
+    def _log_judges(self, path: Path) -> None:
+        for judge, values in read_json(path).items():
+            self._run.metrics({f"judges.{judge}.{name}": value for name, value in values.items()})
+
     def _log_seconds(self, path: Path) -> None:
         self._run.metrics({f"seconds.{path.stem}": read_json(path)["seconds"]})
 
@@ -757,8 +763,8 @@ class _Completion:
             named = losses.droplevel("method").add_prefix(f"{method}.{prefix}")
             self._run.history(named.reset_index())
 
-    def _log_targets(self, path: Path) -> None:
-        self._run.table(read_parquet(path), "targets")
+    def _log_table(self, path: Path) -> None:
+        self._run.table(read_parquet(path), path.stem)
 
     def _log_images(self, path: Path) -> None:
         for row in read_parquet(path).to_dict("records"):

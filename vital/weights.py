@@ -30,7 +30,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
     Raises ModelError when the file is missing, damaged, or does not fit the network.
     """
-    load_state(network, _read_state(path), f"checkpoint {path}")
+    load_state(network, read_state(path), f"checkpoint {path}")
 
 
 def load_state(network: nn.Module, state: State, source: str) -> None:
@@ -49,7 +49,11 @@ def load_state(network: nn.Module, state: State, source: str) -> None:
             raise ModelError(f"{source}: {name!r} holds values that are not finite")
 
 
-def _read_state(path: Path) -> State:
+def read_state(path: Path) -> State:
+    """The weights of a checkpoint by name, as :func:`load_weights` reads them.
+
+    Raises ModelError when the file is missing, damaged or holds anything else.
+    """
     if not path.is_file():
         raise ModelError(f"checkpoint {path} does not exist")
     try:

@@ -41,6 +41,7 @@ visualize:
   checkpoint_every: 4
   history_every: 4
 peers: {activation: {steps: 8}}
+judges: []
 score: {perplexity: 5.0}
 report: {references: 2}
 """

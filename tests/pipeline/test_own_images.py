@@ -13,6 +13,7 @@ from small_networks import redraw
 from timm.data import ImageNetInfo
 
 from stages.extract import extract
+from stages.judges import judges
 from stages.model import model
 from stages.prepare import prepare
 from stages.references import references
@@ -23,6 +24,7 @@ from stages.units import units
 from stages.visualize import visualize
 from vital.files import read_json
 from vital.index import PHOTOGRAPH
+from vital.judges import read_judges
 from vital.manifest import read_manifest
 from vital.models import build_network, load_model
 from vital.params.base import read_params
@@ -35,6 +37,8 @@ INDICES = (7, 1, 985, 281, 42, 500, 0, 999, 134, 517, 3, 77)
 """Of the network's classes, two of one name among them."""
 
 KWARGS = {"channels": [8, 8, 8, 8], "num_classes": 1000}
+TINY = {"channels": [8, 8, 8, 8]}
+TRAIN = {"steps": 2, "batch": 4, "lr": 1.0e-3}
 COUNTS = {"train": 4, "validation": 1, "heldout": 4}
 
 
@@ -72,11 +76,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "methods": ["vital"],
         "visualize": {"units": [281, 999], "steps": 2, "lr": 0.1, "batch": 2, "device": "cpu"},
         "peers": {},
+        "judges": [{"name": "timm/resnet10t", "alias": "small", "kwargs": TINY, "train": TRAIN}],
         "score": {"perplexity": 5.0},
         "report": {},
     }
     YAML(typ="safe").dump(content, root / "params.yaml")
-    for stage in (prepare, model, units, extract, references, relevance):
+    for stage in (prepare, model, units, extract, references, relevance, judges):
         stage(_stage(root))
     visualize(_stage(root, method="vital"))
     return Project(root)
@@ -125,3 +130,18 @@ def test_scores_compare_the_classes_that_there_are(project: Project) -> None:
     names = shown.groupby("unit")["name"].nunique()
     assert (names == 1).all()
     assert read_json(project.scores / "metrics.json")["real"]["m"] == 12 * 4 - 2
+
+
+def test_a_judge_knows_the_classes_by_what_the_images_call_them(project: Project) -> None:
+    """The studied network says "tabby cat" and numbers a thousand classes, the judge has twelve."""
+    studied = load_model(project.model)
+    (judge,) = read_judges(project.judges, studied, read_manifest(project.images)).values()
+    assert set(judge.indices) == set(INDICES)
+    assert sorted(judge.indices.values()) == list(range(12))
+    synsets = ImageNetInfo().label_names()
+    for ours, theirs in judge.indices.items():
+        name = judge.model.classes[theirs]
+        assert name == ("tabby" if ours == 281 else synsets[ours])
+    metrics = read_json(project.scores / "metrics.json")["vital"]
+    assert 0 <= metrics["transfer_small_accuracy_top1"] <= 1
+    assert metrics["transfer_small_frechet"] > 0

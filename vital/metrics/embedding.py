@@ -1,4 +1,4 @@
-"""Where visualizations lie among real images: t-SNE, and the number that the picture stands for."""
+"""Where visualizations lie among real images: t-SNE, and numbers for what the picture shows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from sklearn.manifold import TSNE
 def tsne(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
     """Two-dimensional t-SNE of (N, D) features, (N, 2).
 
-    The perplexity is lowered where there are too few images for it.
+    The perplexity is lowered where there are too few images for it. Features that are all the same
+    lie at the origin.
     """
+    values = features.detach().cpu().double().numpy()
+    if not np.ptp(values, axis=0).any():  # scikit-learn divides by their spread, and crashes
+        return np.zeros((len(values), 2))
     allowed = min(perplexity, max(1.0, (len(features) - 1) / 3))
     model = TSNE(perplexity=allowed, init="pca", random_state=seed % 2**32, n_jobs=1)
-    return np.asarray(model.fit_transform(features.detach().cpu().double().numpy()))
+    return np.asarray(model.fit_transform(values))
 
 
 def centroid_distances(
@@ -35,3 +39,21 @@ def centroid_distances(
         mine = labels == label
         distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
     return distances
+
+
+def nearest_label(
+    features: torch.Tensor, real: torch.Tensor, real_labels: torch.Tensor, neighbours: int
+) -> torch.Tensor:
+    """The commonest label among each feature's nearest real features (M, D): (N, D) to (N,).
+
+    Of labels that are equally common, that of the nearest one wins. With fewer than ``neighbours``
+    real features, all of them count.
+    """
+    distances = torch.cdist(
+        features.double(), real.double(), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    order = distances.argsort(dim=1, stable=True)[:, :neighbours]
+    labels = real_labels[order]  # (N, k), the nearest first
+    votes = (labels[:, :, None] == labels[:, None, :]).sum(dim=2)
+    first = votes.argmax(dim=1, keepdim=True)  # the nearest of those with the most votes
+    return labels.gather(1, first).squeeze(1)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -15,7 +15,7 @@ from vital.errors import ParamsError, nearest
 
 BLOCKS = (
     "seed", "data", "model", "units", "extract", "references", "relevance", "methods", "visualize",
-    "peers", "score", "report",
+    "peers", "judges", "score", "report",
 )  # fmt: skip
 
 _RULE = "rule"
@@ -34,7 +34,8 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-BlockType = TypeVar("BlockType", bound=Block)
+BlockType = TypeVar("BlockType", bound=BaseModel)
+"""A block, or for a block that is a list a RootModel of it."""
 
 
 def read_params(path: Path) -> dict[str, Any]:
@@ -72,7 +73,8 @@ def read_block(content: dict[str, Any], name: str, kind: type[BlockType]) -> Blo
 
     Raises ParamsError that names every bad key, its value and what would be legal.
     """
-    return check_block(content[name] if content[name] is not None else {}, name, kind)
+    empty: Any = [] if issubclass(kind, RootModel) else {}
+    return check_block(content[name] if content[name] is not None else empty, name, kind)
 
 
 def check_block(values: Any, name: str, kind: type[BlockType]) -> BlockType:
@@ -90,7 +92,7 @@ def rule_error(text: str) -> PydanticCustomError:
     return PydanticCustomError(_RULE, "{text}", {"text": text})
 
 
-def _explain(problem: Any, block: str, kind: type[Block]) -> str:
+def _explain(problem: Any, block: str, kind: type[BaseModel]) -> str:
     key = ".".join([block, *(str(part) for part in problem["loc"])])
     if problem["type"] == "extra_forbidden":
         legal = _legal_keys(kind, problem["loc"][:-1])
@@ -102,9 +104,13 @@ def _explain(problem: Any, block: str, kind: type[Block]) -> str:
     return f"{key}: {problem['input']!r} cannot be used: {problem['msg']}"
 
 
-def _legal_keys(kind: type[Block], path: tuple[str | int, ...]) -> list[str]:
+def _legal_keys(kind: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    if issubclass(kind, RootModel):
+        path = ("root", *path)
     for part in path:
-        field = kind.model_fields.get(str(part))
+        if isinstance(part, int):  # a place in a list, whose block is known by now
+            continue
+        field = kind.model_fields.get(part)
         inner = _block_within(field.annotation) if field is not None else None
         if inner is None:
             return []
@@ -113,7 +119,7 @@ def _legal_keys(kind: type[Block], path: tuple[str | int, ...]) -> list[str]:
 
 
 def _block_within(annotation: Any) -> type[Block] | None:
-    """The block that an annotation such as ``Block`` or ``Block | None`` names."""
+    """The block that an annotation such as ``Block``, ``Block | None`` or a tuple of it names."""
     for candidate in (annotation, *get_args(annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Block):
             return candidate

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pydantic import BaseModel
+
 from vital.errors import ParamsError
-from vital.params.base import Block, read_block, read_seed
+from vital.params.base import read_block, read_seed
 from vital.params.data import DataParams
 from vital.params.extract import ExtractParams
+from vital.params.judges import JudgesParams
 from vital.params.methods import read_methods
 from vital.params.model import ModelParams
 from vital.params.peers import PeersParams
@@ -20,7 +23,7 @@ from vital.params.score import ScoreParams
 from vital.params.units import UnitsParams
 from vital.params.visualize import VisualizeParams
 
-_KINDS: dict[str, type[Block]] = {
+_KINDS: dict[str, type[BaseModel]] = {
     "data": DataParams,
     "model": ModelParams,
     "units": UnitsParams,
@@ -29,6 +32,7 @@ _KINDS: dict[str, type[Block]] = {
     "relevance": RelevanceParams,
     "visualize": VisualizeParams,
     "peers": PeersParams,
+    "judges": JudgesParams,
     "score": ScoreParams,
     "report": ReportParams,
 }

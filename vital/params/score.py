@@ -4,15 +4,48 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from vital.params.base import Block, Positive
+from vital.params.base import Block, Positive, rule_error
+from vital.params.model import PreprocessingParams
+
+
+class ClipParams(Block):
+    """A CLIP model of open_clip: its architecture, and the file with its weights.
+
+    ``templates`` turn a class's name, put for ``{}``, into the prompts that stand for it.
+    ``preprocessing`` is what differs from CLIP's usual means and deviations.
+    """
+
+    model: str = "ViT-B-32"
+    checkpoint: str
+    templates: Annotated[tuple[str, ...], Field(min_length=1)] = ("a photo of a {}.",)
+    preprocessing: PreprocessingParams | None = None
+
+    @field_validator("templates")
+    @classmethod
+    def _hold_one_name(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        for template in templates:
+            bare = template.replace("{}", "", 1)
+            if bare == template or "{" in bare or "}" in bare:
+                raise rule_error(f"holds {template!r}, which needs exactly one {{}} for the name")
+        return templates
 
 
 class ScoreParams(Block):
-    """Settings of the metrics and of the embedding that the report draws."""
+    """Settings of the metrics and of the embedding that the report draws.
+
+    ``neighbours`` is how many real images vote on a label; ``resamples`` how often classes are
+    drawn for intervals of ``confidence``; ``inception`` the file of torch-fidelity's Inception-v3
+    weights. Without ``clip`` or ``inception`` the metrics that need them are null.
+    """
 
     kid_subsets: Positive = 100
+    neighbours: Positive = 5
+    resamples: Positive = 2000
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    clip: ClipParams | None = None
+    inception: str | None = None
     perplexity: Annotated[float, Field(gt=1)] = 15.0
     batch: Positive = 64
     device: str = "auto"

@@ -1,0 +1,83 @@
+"""Which images are scored: each method's own, and real ones in the same number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vital.errors import DataError
+from vital.index import REAL, class_rows, read_index
+from vital.seeds import generator
+from vital.units import CLASS_TAP
+
+COLUMNS = ["tap", "unit", "name", "seed", "path"]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of a folder: a row of :data:`COLUMNS` for each, ``path`` relative to the folder."""
+
+    folder: Path
+    table: pd.DataFrame
+
+
+def image_sets(
+    methods: Mapping[str, Path], images: Path, held_out: pd.DataFrame, seed: int
+) -> tuple[dict[str, ImageSet], ImageSet]:
+    """What is scored, by method and for ``real``, and the real images that it is scored against.
+
+    Raises DataError for a method without visualizations of classes, and for a class with too few
+    held-out images.
+    """
+    scored = {
+        name: ImageSet(folder, _visualizations(folder, name)) for name, folder in methods.items()
+    }
+    wanted = _largest_counts(scored)
+    real, against = split_held_out(_photograph_rows(held_out), wanted, seed)
+    return {**scored, REAL: ImageSet(images, real)}, ImageSet(images, against)
+
+
+def split_held_out(
+    held_out: pd.DataFrame, wanted: Mapping[int, int], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide held-out images (columns path, unit) into those scored and those scored against.
+
+    The first hold ``wanted[unit]`` images of each class, as many as it has visualizations; the
+    second hold all others. Raises DataError when a class has too few.
+    """
+    scored, against = [], []
+    for unit in sorted(set(held_out["unit"].tolist())):
+        group = held_out[held_out["unit"] == unit]
+        count = wanted.get(unit, 0)
+        if len(group) < count + 2:
+            raise DataError(
+                f"class {group['name'].iloc[0]!r} has {len(group)} held-out images; scoring "
+                f"{count} visualizations needs at least {count + 2} (data.per_class.heldout)"
+            )
+        order = torch.randperm(len(group), generator=generator(seed, "score", "split", str(unit)))
+        scored.append(group.iloc[sorted(order[:count].tolist())])
+        against.append(group.iloc[sorted(order[count:].tolist())])
+    return pd.concat(scored, ignore_index=True), pd.concat(against, ignore_index=True)
+
+
+def _visualizations(folder: Path, method: str) -> pd.DataFrame:
+    index = read_index(folder).rename(columns={"image": "path"})
+    index = class_rows(index).reset_index(drop=True)
+    if index.empty:
+        raise DataError(f"{folder} holds no visualizations of classes by method {method!r}")
+    return index[COLUMNS]
+
+
+def _photograph_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    table = rows.rename(columns={"label": "unit", "class_name": "name"})
+    return table.assign(tap=CLASS_TAP, seed=-1)[COLUMNS]
+
+
+def _largest_counts(scored: Mapping[str, ImageSet]) -> dict[int, int]:
+    counts = [Counter(one.table["unit"].tolist()) for one in scored.values()]
+    return {unit: max(count[unit] for count in counts) for unit in set().union(*counts)}

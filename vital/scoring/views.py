@@ -1,0 +1,94 @@
+"""What a network makes of images, and what that says of them: the shape of all views."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+
+from vital.images import read_image
+from vital.preprocessing import Preprocessing
+from vital.scoring.held_out import ImageSet
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one network makes of N images.
+
+    ``features`` (N, D), ``logits`` (N, classes; no column where it does not classify) and the
+    class that each image stands for, ``labels`` (N,), by the network's own count.
+    """
+
+    features: torch.Tensor
+    logits: torch.Tensor
+    labels: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics by name: of each image, whose mean is the metric, and of the set as a whole.
+
+    ``per_image`` holds (N,) each, NaN where an image has no value; None is no value for a set.
+    """
+
+    per_image: dict[str, torch.Tensor]
+    per_set: dict[str, float | None]
+
+
+class View(ABC):
+    """One network that looks at images, and the metrics that it contributes."""
+
+    prefix = ""
+    """Stands before the metrics' names."""
+
+    @abstractmethod
+    def look(self, images: Sequence[Image.Image]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features and logits of RGB images, as :class:`Seen` holds them."""
+
+    @abstractmethod
+    def measure(self, scored: Seen, against: Seen) -> Measured:
+        """The metrics of the images ``scored``, where need be against real ones."""
+
+    def labels(self, units: torch.Tensor) -> torch.Tensor:
+        """The network's own index of each class of the studied network, (N,)."""
+        return units
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Metrics that no view contributes, and why."""
+
+    metrics: tuple[str, ...]
+    reason: str
+
+
+def look_at(
+    views: Mapping[str, View], images: ImageSet, crop: Preprocessing, batch: int
+) -> dict[str, Seen]:
+    """Show each view the images, cropped as the studied network sees them.
+
+    A real image is thereby shown as a visualization is: at the studied network's size.
+    """
+    answers: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {name: [] for name in views}
+    for pictures in _pictures(images, crop, batch):
+        for name, view in views.items():
+            answers[name].append(view.look(pictures))
+    units = torch.tensor(images.table["unit"].to_numpy())
+    return {
+        name: Seen(
+            torch.cat([features for features, _ in answers[name]]),
+            torch.cat([logits for _, logits in answers[name]]),
+            view.labels(units),
+        )
+        for name, view in views.items()
+    }
+
+
+def _pictures(images: ImageSet, crop: Preprocessing, batch: int) -> Iterator[list[Image.Image]]:
+    paths = list(images.table["path"])
+    for first in range(0, len(paths), batch):
+        part = paths[first : first + batch]
+        yield [crop.crop(read_image(images.folder / path)) for path in part]
