@@ -11,9 +11,15 @@ from small_networks import CPU, TAPS
 
 from vital.activations import TapReader, opponent_colours
 from vital.errors import ParamsError
-from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
+from vital.methods.vital import Match, SortMatchingObjective, read_all, tap_weights
 from vital.models import StudiedModel
-from vital.objectives import l2_norm, sort_matching, total_variation
+from vital.objectives import (
+    l2_norm,
+    mmd_matching,
+    moment_matching,
+    sort_matching,
+    total_variation,
+)
 from vital.params.visualize import MethodParams
 from vital.statistics import TapStatistics, UnitStatistics
 
@@ -59,6 +65,117 @@ def test_sort_matching_does_not_depend_on_the_order_of_positions() -> None:
     target = torch.randn(2, 3, 20).sort(dim=-1).values
     shuffled = values[..., torch.randperm(20)]
     assert torch.equal(sort_matching(values, target), sort_matching(shuffled, target))
+
+
+def slow_mmd_matching(values: np.ndarray, target: np.ndarray, importance: np.ndarray) -> float:
+    """The energy distance of each channel from all pairs of values, times the target's scale."""
+
+    def mean_distance(first: np.ndarray, second: np.ndarray) -> float:
+        return float(np.mean([abs(a - b) for a in first for b in second]))
+
+    energies = [
+        2 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y)
+        for x, y in zip(values, target, strict=True)
+    ]
+    return float(np.std(target)) * float(np.mean(importance * energies))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 5), (3, 2, 17)])
+def test_mmd_matching_equals_its_definition(shape: tuple[int, int, int]) -> None:
+    draws = torch.Generator().manual_seed(sum(shape))
+    values = torch.randn(shape, generator=draws).relu()  # with ties, as after a ReLU
+    target = torch.randn(shape, generator=draws).relu().sort(dim=-1).values + 0.25
+    importance = torch.rand(shape[:2], generator=draws)
+    expected = [
+        slow_mmd_matching(v.double().numpy(), t.double().numpy(), w.double().numpy())
+        for v, t, w in zip(values, target, importance, strict=True)
+    ]
+    found = mmd_matching(values, target, importance).tolist()
+    assert found == pytest.approx(expected, rel=1e-5, abs=1e-7)
+
+
+def test_the_gradient_of_mmd_matching_equals_finite_differences() -> None:
+    draws = torch.Generator().manual_seed(3)
+    values = torch.randn(2, 3, 6, generator=draws, dtype=torch.float64, requires_grad=True)
+    target = torch.randn(2, 3, 6, generator=draws, dtype=torch.float64).sort(dim=-1).values
+    assert torch.autograd.gradcheck(lambda given: mmd_matching(given, target), (values,))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.5), (2.0, 0.0), (0.3, -1.0)])
+def test_of_scaled_and_shifted_values_moments_and_sorted_values_say_the_same(
+    scale: float, shift: float
+) -> None:
+    """Then the squared 2-Wasserstein distance is that of the moments, whatever the values."""
+    draws = torch.Generator().manual_seed(4)
+    target = torch.rand(2, 3, 50, generator=draws, dtype=torch.float64).sort(dim=-1).values
+    values = (scale * target + shift)[..., torch.randperm(50, generator=draws)]
+    mean, deviation = target.numpy().mean(-1), target.numpy().std(-1)
+    distances = ((scale - 1) * mean + shift) ** 2 + ((scale - 1) * deviation) ** 2
+    expected = distances.mean(axis=1).tolist()
+    assert moment_matching(values, target).tolist() == pytest.approx(expected)
+    assert sort_matching(values, target).tolist() == pytest.approx(expected)
+
+
+def test_moments_bound_the_distance_of_sorted_values_from_below() -> None:
+    draws = torch.Generator().manual_seed(5)
+    for _ in range(20):
+        values = torch.randn(4, 3, 30, generator=draws, dtype=torch.float64).exp()
+        target = torch.randn(4, 3, 30, generator=draws, dtype=torch.float64).sort(dim=-1).values
+        importance = torch.rand(4, 3, generator=draws, dtype=torch.float64)
+        lower = moment_matching(values, target, importance)
+        assert (lower <= sort_matching(values, target, importance) * (1 + 1e-12)).all()
+
+
+def test_other_shapes_of_equal_moments_are_told_apart_by_all_but_moments() -> None:
+    uniform = torch.linspace(-1, 1, 64, dtype=torch.float64)
+    two = torch.cat([-torch.ones(32, dtype=torch.float64), torch.ones(32, dtype=torch.float64)])
+    target = (uniform * two.std(correction=0) / uniform.std(correction=0))[None, None]
+    values = two[None, None]
+    assert moment_matching(values, target).item() == pytest.approx(0, abs=1e-12)
+    assert sort_matching(values, target).item() > 0.05
+    assert mmd_matching(values, target).item() > 0.01
+
+
+@pytest.mark.parametrize("match", [sort_matching, moment_matching, mmd_matching])
+def test_matchings_are_zero_at_the_target_and_in_squared_units(match: Match) -> None:
+    draws = torch.Generator().manual_seed(6)
+    target = torch.randn(2, 3, 20, generator=draws, dtype=torch.float64).sort(dim=-1).values
+    importance = torch.ones(2, 3, dtype=torch.float64)
+    shuffled = target[..., torch.randperm(20, generator=draws)]
+    assert match(shuffled, target, importance).tolist() == pytest.approx([0, 0], abs=1e-20)
+    values = torch.randn(2, 3, 20, generator=draws, dtype=torch.float64)
+    once, scaled = (match(s * values, s * target, importance).tolist() for s in (1, 3))
+    assert scaled == pytest.approx([9 * value for value in once])
+
+
+def test_a_channel_of_equal_values_has_a_finite_gradient() -> None:
+    values = torch.zeros(1, 2, 8, requires_grad=True)
+    target = torch.rand(1, 2, 8).sort(dim=-1).values
+    for match in (moment_matching, mmd_matching):
+        (gradient,) = torch.autograd.grad(match(values, target).sum(), values)
+        assert gradient.isfinite().all()
+
+
+def test_the_method_matches_what_its_parameter_names(
+    studied: StudiedModel, statistics: dict[str, UnitStatistics]
+) -> None:
+    kept = [statistics["class/0"]]
+    positions = {tap: kept[0][tap].quantiles.shape[1] for tap in TAPS}
+    images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
+    by_name = {"sort": sort_matching, "moments": moment_matching, "mmd": mmd_matching}
+    with TapReader(studied.network, TAPS) as reader:
+        activations = reader(images)
+        for name, match in by_name.items():
+            params = MethodParams.model_validate({"steps": 1, "lr": 1.0, "matching": name})
+            weights = [tap_weights(kept[0], {}, params)]
+            objective = SortMatchingObjective(
+                read_all(reader), kept, weights, positions, params, CPU
+            )
+            parts = objective(images, 0)[1]
+            for tap in TAPS:
+                target = torch.from_numpy(kept[0][tap].quantiles)[None]
+                importance = torch.from_numpy(kept[0][tap].importance)[None]
+                assert torch.equal(parts[tap], match(activations[tap], target, importance))
 
 
 @pytest.mark.parametrize("size", [(2, 2), (5, 4), (9, 12)])

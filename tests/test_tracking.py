@@ -215,6 +215,7 @@ def test_a_stage_is_a_child_with_all_that_it_logs(
     assert tags["vital.owner"].startswith(f"{socket.gethostname()}:{this.pid}:")
     assert "git.rev" not in tags
     assert child.data.params == {
+        "methods": '["vital"]',
         "visualize.steps": "3",
         "visualize.taps": '["a", "b"]',
         "visualize.note": "x" * 6000,
@@ -403,7 +404,7 @@ def test_the_parent_from_files(project: Project) -> None:
     [used] = parent.inputs.dataset_inputs
     assert used.dataset.digest == "5c6265bcb29bb3ad585be4efb1bd9225.dir"
     table = store.table(parent, "metrics")
-    assert table["method"].tolist() == ["real", "vital"]
+    assert table["method"].tolist() == ["vital", "real"]
 
 
 def test_inner_units_have_pictures_and_curves_of_their_own(project: Project) -> None:
@@ -512,7 +513,7 @@ def test_only_what_changed_is_logged_again(project: Project) -> None:
     assert parent.data.metrics["vital.accuracy_top1"] == 0.75
     assert len(store.image_keys(parent)) == 3
     table = store.table(parent, "metrics")
-    assert table["accuracy_top1"].tolist() == [1.0, 0.75]
+    assert table["accuracy_top1"].tolist() == [0.75, 1.0]
 
 
 def test_missing_and_damaged_files_are_left_out(

@@ -26,6 +26,11 @@ app = typer.Typer(
 profile = typer.Typer(help="Params files for one experiment each.", no_args_is_help=True)
 app.add_typer(profile, name="profile")
 
+paper = typer.Typer(
+    help="The paper's tables and figures, from finished runs.", no_args_is_help=True
+)
+app.add_typer(paper, name="paper")
+
 PROFILES = Path("profiles")
 
 
@@ -243,6 +248,67 @@ def circuit(
     write_png_figure(path, draw_circuit(found))
     typer.echo(found.table().to_string(index=False))
     typer.echo(f"\nthe figure is {path}")
+
+
+RunFolders = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="RUN...", help="Projects, or folders that hold some; else this folder"),
+]
+
+
+@paper.command()
+def tables(
+    runs: RunFolders = None,
+    out: Annotated[Path, typer.Option(help="Where CSV, LaTeX and HTML go")] = Path("paper"),
+) -> None:
+    """Write what runs measured beside what the paper prints; - is what is not there."""
+    from vital.paper.tables import write_tables
+    from vital.runs import find_runs
+
+    for path in write_tables(find_runs(runs or [Path()]), out):
+        typer.echo(path)
+
+
+@paper.command()
+def figures(
+    runs: RunFolders = None,
+    out: Annotated[Path, typer.Option(help="Where a folder for each run goes")] = Path("paper"),
+    classes: Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")] = None,
+) -> None:
+    """Draw classes by method, inner units, circuits and t-SNE, as far as runs have them."""
+    from vital.paper.figures import write_figures
+    from vital.runs import find_runs
+
+    for run in find_runs(runs or [Path()]):
+        for path in write_figures(run, out / run.name, _names(classes) or ()):
+            typer.echo(path)
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Projects' folders, the first the one compared with; "
+            "check a git revision out (git worktree add, dvc checkout) to compare it",
+        ),
+    ],
+    method: Annotated[str, typer.Option(help="Whose images are shown")] = "vital",
+    classes: Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")] = None,
+    out: Annotated[Path, typer.Option(help="Where the grid goes")] = Path("comparison.png"),
+) -> None:
+    """Print how metrics differ, with 95 % intervals over classes, and draw images side by side."""
+    from vital.comparison import compare_runs, draw_comparison
+    from vital.figures import write_png_figure
+    from vital.runs import find_runs
+
+    found = find_runs(runs)
+    table = compare_runs(found)
+    shown = found[0].pick_classes(_names(classes) or ())
+    write_png_figure(out, draw_comparison(found, method, shown))
+    typer.echo(table.to_string(index=False, float_format="%.4g", na_rep="-"))
+    typer.echo(f"\nthe images are in {out}")
 
 
 @app.command()

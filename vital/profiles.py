@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -106,12 +107,16 @@ def _lay_over(content: MutableMapping[str, Any], changes: Mapping[str, Any]) -> 
 def _is_profile(folder: Path, params: Path) -> bool:
     """Whether the values are those of some profile, with or without one variant."""
     present = read_params(params)
-    bases, variants = _files(folder), ("", *(f"+{name}" for name in _files(folder / VARIANTS)))
-    return any(_values(folder, base + variant) == present for base in bases for variant in variants)
+    bases = [_values(path) for path in _files(folder).values()]
+    variants = [{}, *(_values(path) for path in _files(folder / VARIANTS).values())]
+    return any(_laid_over(base, variant) == present for base in bases for variant in variants)
 
 
-def _values(folder: Path, name: str) -> Any:
-    try:
-        return YAML(typ="safe", pure=True).load(compose_profile(folder, name))
-    except ParamsError:  # a variant need not fit every profile
-        return None
+def _values(path: Path) -> Any:
+    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+
+
+def _laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    content = copy.deepcopy(dict(base))
+    _lay_over(content, changes)
+    return content

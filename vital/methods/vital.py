@@ -15,7 +15,13 @@ from vital.activations import TapReader, tap_shapes
 from vital.errors import ModelError, ParamsError, nearest
 from vital.files import digest
 from vital.methods.base import PixelMethod, Setup
-from vital.objectives import l2_norm, sort_matching, total_variation
+from vital.objectives import (
+    l2_norm,
+    mmd_matching,
+    moment_matching,
+    sort_matching,
+    total_variation,
+)
 from vital.optimize import Objective
 from vital.params.visualize import MethodParams
 from vital.pooling import at_pool
@@ -26,6 +32,14 @@ from vital.units import Target, Unit
 
 Read = Callable[[torch.Tensor, int], dict[str, torch.Tensor]]
 """What is matched at each tap (B, C, D), of images (B, 3, H, W) at a step."""
+
+Match = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""The loss (B,) of activations (B, C, D) to quantiles (B, C, D), with importance (B, C)."""
+
+
+def matching(name: str) -> Match:
+    """The loss that ``visualize.matching`` names."""
+    return {"sort": sort_matching, "moments": moment_matching, "mmd": mmd_matching}[name]
 
 
 def read_all(reader: TapReader) -> Read:
@@ -123,6 +137,7 @@ class SortMatchingObjective:
     ) -> None:
         self._read = read
         self._params = params
+        self._match = matching(params.matching)
         self._taps = [
             _TapTarget.of(tap, statistics, weights, positions[tap], device) for tap in positions
         ]
@@ -132,7 +147,7 @@ class SortMatchingObjective:
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         activations = self._read(views, step)
         parts = {
-            tap.name: sort_matching(activations[tap.name], tap.quantiles, tap.importance)
+            tap.name: self._match(activations[tap.name], tap.quantiles, tap.importance)
             for tap in self._taps
         }
         weighted = [tap.weight * parts[tap.name] for tap in self._taps]

@@ -54,11 +54,13 @@ class MethodParams(PixelParams):
     A coarse phase needs statistics of equally pooled references (extract.pools).
     ``weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
     weighting divides each by the variance of the tap's target quantile functions, since taps
-    differ widely in scale.
+    differ widely in scale. ``matching`` says what of the distributions is matched: sorted values,
+    means and standard deviations, or all of them by maximum mean discrepancy.
     """
 
     weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] = "plain"
+    matching: Literal["sort", "moments", "mmd"] = "sort"
     feat_dist: Weight = 1.0
 
 

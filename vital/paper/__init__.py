@@ -1,0 +1,1 @@
+"""The paper's tables and figures, made from finished runs beside the published numbers."""
