@@ -28,7 +28,7 @@ extract: {taps: [conv1, layer1, layer2], references: 4, batch: 4}
 references: {}
 relevance: {}
 units: {}
-methods: [vital]
+methods: [METHODS]
 visualize: {steps: 40, lr: 0.1, weights: {conv1: 1.0, layer1: 0.5, layer2: 2.0}}
 peers: {}
 judges: []
@@ -51,16 +51,19 @@ stages:
 """
 
 
-def write_artefacts(root: Path, classes: tuple[str, ...], seeds: int = 2) -> Project:
+def write_artefacts(
+    root: Path, classes: tuple[str, ...], seeds: int = 2, methods: tuple[str, ...] = ("vital",)
+) -> Project:
     """Write what all stages before the report write, for made-up classes."""
     project = Project(root)
-    write_text(project.params, _PARAMS)
+    write_text(project.params, _PARAMS.replace("METHODS", ", ".join(methods)))
     write_text(root / "dvc.lock", _LOCK)
     draws = np.random.default_rng(0)
     _write_images(project, classes, draws)
     _write_model(project, classes)
-    _write_visualizations(project, classes, seeds, draws)
-    _write_scores(project, classes, seeds, draws)
+    for method in methods:
+        _write_visualizations(project, method, classes, seeds, draws)
+    _write_scores(project, methods, classes, seeds, draws)
     return project
 
 
@@ -102,16 +105,24 @@ def _write_model(project: Project, classes: tuple[str, ...]) -> None:
     write_json(project.model / "metrics.json", {"accuracy_top1": 0.95})
 
 
+def _image_name(unit: int, seed: int) -> str:
+    return f"images/class-{unit:04d}-seed-{seed}.png"
+
+
 def _write_visualizations(
-    project: Project, classes: tuple[str, ...], seeds: int, draws: np.random.Generator
+    project: Project,
+    method: str,
+    classes: tuple[str, ...],
+    seeds: int,
+    draws: np.random.Generator,
 ) -> None:
-    folder = project.visualizations("vital")
+    folder = project.visualizations(method)
     index, history = [], []
     for unit, name in enumerate(classes):
         for seed in range(seeds):
-            image = f"images/class-{unit:04d}-seed-{seed}.png"
+            image = _image_name(unit, seed)
             write_png(folder / image, _texture(unit, draws))
-            target = {"method": "vital", "tap": "class", "unit": unit, "name": name, "seed": seed}
+            target = {"method": method, "tap": "class", "unit": unit, "name": name, "seed": seed}
             response = {"loss": 0.1, "activation": 9.0, "probability": 0.987, "key": "0"}
             index.append({**target, "image": image, "steps": 40, **response})
             history += _curve(f"class/{unit}/{seed}", draws)
@@ -120,12 +131,17 @@ def _write_visualizations(
 
 
 def write_inner_units(
-    project: Project, units: Sequence[tuple[str, int]], classes: Sequence[str], seeds: int = 2
+    project: Project,
+    units: Sequence[tuple[str, int]],
+    classes: Sequence[str],
+    seeds: int = 2,
+    methods: Sequence[str] = ("vital",),
 ) -> None:
     """Add what the stages leave about inner units (tap, channel), all of them in every circuit."""
     draws = np.random.default_rng(1)
     _write_choice(project, units, classes)
-    _write_inner_visualizations(project, units, seeds, draws)
+    for method in methods:
+        _write_inner_visualizations(project, method, units, seeds, draws)
     _write_patches(project, units, draws)
 
 
@@ -151,9 +167,13 @@ def _write_choice(
 
 
 def _write_inner_visualizations(
-    project: Project, units: Sequence[tuple[str, int]], seeds: int, draws: np.random.Generator
+    project: Project,
+    method: str,
+    units: Sequence[tuple[str, int]],
+    seeds: int,
+    draws: np.random.Generator,
 ) -> None:
-    folder = project.visualizations("vital")
+    folder = project.visualizations(method)
     rows = []
     for tap, channel in units:
         for seed in range(seeds):
@@ -162,7 +182,7 @@ def _write_inner_visualizations(
             alpha = np.tile(np.linspace(0, 255, SIDE).astype(np.uint8), (SIDE, 1))
             write_png(folder / "images" / file_name, colours)
             write_png(folder / "transparent" / file_name, np.dstack([colours, alpha]))
-            target = {"method": "vital", "tap": tap, "unit": channel, "name": f"{tap}/{channel}"}
+            target = {"method": method, "tap": tap, "unit": channel, "name": f"{tap}/{channel}"}
             files = {"image": f"images/{file_name}", "transparent": f"transparent/{file_name}"}
             response = {"loss": 0.1, "activation": 3.0, "probability": np.nan, "key": "1"}
             rows.append({**target, "seed": seed, "steps": 40, **files, **response})
@@ -207,31 +227,45 @@ def _curve(target: str, draws: np.random.Generator) -> list[dict[str, object]]:
 
 
 def _write_scores(
-    project: Project, classes: tuple[str, ...], seeds: int, draws: np.random.Generator
+    project: Project,
+    methods: Sequence[str],
+    classes: tuple[str, ...],
+    seeds: int,
+    draws: np.random.Generator,
 ) -> None:
-    write_json(
-        project.scores / "metrics.json", {"vital": _METRICS, "real": {**_METRICS, "kid": -0.001}}
-    )
+    rows = dict.fromkeys(methods, _METRICS)
+    write_json(project.scores / "metrics.json", {**rows, "real": {**_METRICS, "kid": -0.001}})
     targets = [
         {
-            "method": "vital", "tap": "class", "unit": unit, "name": name, "seed": seed,
-            "image": "unused", "predicted": 0, "predicted_name": classes[0], "probability": 0.9,
-            "top1": unit == 0, "top5": True, "centroid_distance": 1.0,
+            "method": method, "tap": "class", "unit": unit, "name": name, "seed": seed,
+            "image": _image_name(unit, seed), "predicted": 0, "predicted_name": classes[0],
+            "probability": 0.9, "top1": unit == 0, "top5": True,
+            "centroid_distance": 1.0 + unit + 10 * place,
         }
+        for place, method in enumerate(methods)
         for unit, name in enumerate(classes)
         for seed in range(seeds)
     ]  # fmt: skip
     write_parquet(project.scores / "targets.parquet", pd.DataFrame(targets))
-    points = [
-        {
-            "kind": kind, "unit": unit, "name": name, "image": "unused",
-            "x": 9 * np.cos(unit) + draws.normal(), "y": 9 * np.sin(unit) + draws.normal(),
-        }
-        for kind, amount in (("photograph", PER_SPLIT), ("vital", seeds))
+    photographs = [
+        _point("photograph", unit, name, f"{SPLITS[-1]}/{unit:03d}/{number:04d}.png", draws)
         for unit, name in enumerate(classes)
-        for _ in range(amount)
-    ]  # fmt: skip
-    write_csv(project.scores / "embedding.csv", pd.DataFrame(points))
+        for number in range(PER_SPLIT)
+    ]
+    made = [
+        _point(method, unit, name, _image_name(unit, seed), draws)
+        for method in methods
+        for unit, name in enumerate(classes)
+        for seed in range(seeds)
+    ]
+    write_csv(project.scores / "embedding.csv", pd.DataFrame([*photographs, *made]))
+
+
+def _point(
+    kind: str, unit: int, name: str, image: str, draws: np.random.Generator
+) -> dict[str, object]:
+    x, y = 9 * np.cos(unit) + draws.normal(), 9 * np.sin(unit) + draws.normal()
+    return {"kind": kind, "unit": unit, "name": name, "x": x, "y": y, "image": image}
 
 
 _METRICS = {

@@ -11,7 +11,7 @@ from report_artefacts import write_artefacts
 
 from vital.errors import ArtefactError
 from vital.figures import class_colours, draw_embedding, loss_columns, save_figure
-from vital.files import write_csv, write_json, write_parquet, write_text
+from vital.files import write_csv, write_json, write_parquet
 from vital.manifest import read_manifest
 from vital.params.report import ReportParams
 from vital.project import Project
@@ -39,9 +39,9 @@ class Page(HTMLParser):
         values = dict(attrs)
         self.tags.append(tag)
         self.links += [value for name, value in attrs if name in LINKS and value]
-        self.captions += [values["data-caption"] or ""] if "data-caption" in values else []
         if tag == "img":
             self.images.append(values)
+            self.captions.append(values.get("alt") or "")
 
     def handle_data(self, data: str) -> None:
         if self.cdata_elem is None:  # neither script nor style
@@ -110,27 +110,29 @@ def test_same_inputs_give_the_same_bytes(built: tuple[Project, Page], tmp_path: 
 
 def test_names_are_text_and_never_markup(built: tuple[Project, Page]) -> None:
     _, page = built
-    assert page.tags.count("script") == 1
+    assert page.tags.count("script") == 2
     assert "<script>alert(1)" not in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
     assert "A &lt;b&gt;title" in page.text
     for name in CLASSES:
-        assert f"{name}: photograph" in page.captions
+        assert f"{name}: photograph 1" in page.captions
         assert name in page.words
 
 
 def test_verdict_names_the_class_that_was_read(built: tuple[Project, Page]) -> None:
     _, page = built
-    assert page.text.count("✓") == 2
-    assert page.text.count("read as <b>brick wall</b>") == 2 * (len(CLASSES) - 1)
+    assert page.text.count("2/2\u00a0✓") == 1
+    assert page.text.count("0/2\u00a0✕") == len(CLASSES) - 1
+    assert page.text.count("read as <b>brick wall</b>") == len(CLASSES) - 1
+    assert sum(", read as brick wall" in words for words in page.captions) == 2 * (len(CLASSES) - 1)
 
 
-def test_metrics_stand_in_one_row_per_set_with_real_photographs_last(
+def test_metrics_stand_in_one_column_per_set_with_real_photographs_last(
     built: tuple[Project, Page],
 ) -> None:
     _, page = built
-    rows = page.text[page.text.index('<table class="scores">') :]
-    assert rows.index("vital") < rows.index("real photographs")
+    table = page.text[page.text.index('<table class="scores with-real">') :]
+    assert table.index("vital") < table.index("real photographs") < table.index("Top-1")
     assert "0.0123 ± 0.004" in page.words
     assert "-0.001 ± 0.004" in page.words
     assert "12.35" in page.words
@@ -212,7 +214,7 @@ def test_a_damaged_file_is_named(project: Project, name: str, content: str) -> N
 def test_references_are_as_many_as_asked_for_and_from_those_averaged(project: Project) -> None:
     page = build(project, references=3)
     assert len(list((project.report / "images").glob("photograph-*"))) == 2 * 3
-    assert sum("photograph" in caption for caption in page.captions) == 2 * 3
+    assert sum(": photograph" in caption for caption in page.captions) == 2 * 3
 
 
 def test_photographs_are_those_whose_features_were_averaged(project: Project) -> None:
@@ -238,19 +240,6 @@ def test_large_photographs_are_shrunk_and_lose_their_metadata(project: Project) 
     assert b"taken" not in copy.read_bytes()
 
 
-def test_several_methods_stand_side_by_side(project: Project) -> None:
-    params = project.params.read_text(encoding="utf-8")
-    write_text(project.params, params.replace("methods: [vital]", "methods: [vital, maco]"))
-    index = pd.read_parquet(project.visualizations("vital") / "index.parquet")
-    for image in index["image"]:
-        path = project.visualizations("maco") / image
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes((project.visualizations("vital") / image).read_bytes())
-    write_parquet(project.visualizations("maco") / "index.parquet", index.assign(method="maco"))
-    page = build(project)
-    assert "maco, seed 0" in page.words and "vital, seed 0" in page.words
-
-
 def test_report_replaces_an_older_one_whole(project: Project) -> None:
     project.report.mkdir(parents=True)
     (project.report / "stale.html").write_text("old")
@@ -260,7 +249,7 @@ def test_report_replaces_an_older_one_whole(project: Project) -> None:
 
 def test_many_classes_without_photographs_are_drawn(project: Project) -> None:
     points = [
-        {"kind": "vital", "unit": unit, "name": f"class {unit}", "x": unit, "y": 0, "image": ""}
+        {"kind": "vital", "unit": unit, "name": f"class {unit}", "x": unit, "y": 0}
         for unit in range(100)
     ]
     write_csv(project.scores / "embedding.csv", pd.DataFrame(points))

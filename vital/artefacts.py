@@ -16,6 +16,9 @@ from vital.project import Project
 
 Content = TypeVar("Content")
 
+STUDIED = "vital"
+"""The method that the others are peers of."""
+
 
 def optional(path: Path, read: Callable[[Path], Content]) -> Content | None:
     """What ``read`` makes of a file, or None where there is none."""

@@ -1,4 +1,4 @@
-"""The pictures that the report takes into its folder."""
+"""The pictures that the report takes into its folder, and the small ones that it shows first."""
 
 from __future__ import annotations
 
@@ -10,48 +10,87 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vital.images import read_image, write_png
+from vital.images import read_image, read_rgba
 
 _LARGEST_PHOTOGRAPH = 512
 """Photographs are shrunk to this side in pixels, so that the folder stays small enough to mail."""
 
+_LARGEST_THUMBNAIL = 192
+"""A larger picture gets a small one, which the page shows until the reader enlarges it."""
+
+_THUMBNAIL_QUALITY = 80
+
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of the report's folder."""
+    """An image of the report's folder, and its thumbnail: itself where it is small already."""
 
     url: str
+    thumbnail: str
     width: int
     height: int
 
 
 class Shelf:
-    """The folder of images: a kind and a number for names, as a class may be called anything."""
+    """The folder of images: a kind and a number for names, as a class may be called anything.
+
+    A file that is taken twice is there once. The folder is new and takes its place as a whole, so
+    that its files need no temporary names of their own.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
         self._numbers = count(1)
+        self._taken: dict[Path, Picture] = {}
 
     def copy(self, source: Path, kind: str) -> Picture:
         """Take a visualization as it is."""
-        path = self._next(kind)
-        shutil.copyfile(source, path)
-        return self._picture(path, read_image(source))
+        if source not in self._taken:
+            path = self._next(kind)
+            shutil.copyfile(source, path)
+            self._taken[source] = self._picture(path, read_rgba(source))
+        return self._taken[source]
 
     def shrink(self, source: Path, kind: str) -> Picture:
         """Take a photograph of any format and size as a PNG without metadata."""
-        return self.draw(read_image(source), kind)
+        if source not in self._taken:
+            self._taken[source] = self.draw(read_image(source), kind)
+        return self._taken[source]
 
     def draw(self, image: Image.Image, kind: str) -> Picture:
-        """As :func:`shrink`, for an image that is no file."""
-        path = self._next(kind)
+        """As :meth:`shrink`, for an image that is no file."""
         image.thumbnail((_LARGEST_PHOTOGRAPH, _LARGEST_PHOTOGRAPH))
-        write_png(path, np.asarray(image))
-        return self._picture(path, image)
+        return self._picture(self._write(image, kind), image)
+
+    def miniature(self, source: Path, kind: str) -> Picture:
+        """Take a photograph no larger than a thumbnail, unless it is here as a whole already."""
+        if source not in self._taken:
+            image = read_image(source)
+            image.thumbnail((_LARGEST_THUMBNAIL, _LARGEST_THUMBNAIL))
+            self._taken[source] = self._picture(self._write(image, kind), image)
+        return self._taken[source]
+
+    def _write(self, image: Image.Image, kind: str) -> Path:
+        path = self._next(kind)
+        Image.fromarray(np.asarray(image)).save(path, format="PNG")
+        return path
 
     def _next(self, kind: str) -> Path:
         return self._folder / f"{kind}-{next(self._numbers):05d}.png"
 
     def _picture(self, path: Path, image: Image.Image) -> Picture:
-        return Picture(f"{self._folder.name}/{path.name}", image.width, image.height)
+        thumbnail = path
+        if max(image.size) > _LARGEST_THUMBNAIL:
+            thumbnail = path.with_name(f"{path.stem}-small.webp")
+            _write_thumbnail(thumbnail, image)
+        return Picture(self._url(path), self._url(thumbnail), image.width, image.height)
+
+    def _url(self, path: Path) -> str:
+        return f"{self._folder.name}/{path.name}"
+
+
+def _write_thumbnail(path: Path, image: Image.Image) -> None:
+    small = Image.fromarray(np.asarray(image))
+    small.thumbnail((_LARGEST_THUMBNAIL, _LARGEST_THUMBNAIL))
+    small.save(path, format="WEBP", quality=_THUMBNAIL_QUALITY)

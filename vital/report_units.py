@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from vital.images import read_image
 from vital.overlays import lay_relevance
@@ -25,7 +26,6 @@ class ShownVisualization:
 
     whole: Picture
     transparent: Picture | None
-    method: str
     seed: int
 
 
@@ -40,12 +40,12 @@ class ShownPatch:
 
 @dataclass(frozen=True)
 class UnitCard:
-    """An inner unit: why it was asked for, what was made for it, and what it responds to."""
+    """An inner unit: why it was asked for, what each method made for it, what it responds to."""
 
     unit: str
     reasons: list[str]
     is_dead: bool
-    shown: list[ShownVisualization]
+    methods: list[tuple[str, list[ShownVisualization]]]
     patches: list[ShownPatch]
 
 
@@ -62,7 +62,10 @@ def unit_cards(project: Project, most: int, shelf: Shelf) -> list[UnitCard]:
             unit=unit,
             reasons=reasons.get(unit, []),
             is_dead=unit in dead,
-            shown=[_visualization(one, shelf) for one in visualizations.get(unit, [])],
+            methods=[
+                (method, [_visualization(one, shelf) for one in made])
+                for method, made in groupby(visualizations.get(unit, []), lambda one: one.method)
+            ],
             patches=[_patch(one, shelf) for one in patches.get(unit, [])],
         )
         for unit in dict.fromkeys([*reasons, *visualizations, *patches])
@@ -75,7 +78,6 @@ def _visualization(made: Visualization, shelf: Shelf) -> ShownVisualization:
     return ShownVisualization(
         whole=shelf.copy(made.image, "unit"),
         transparent=None if transparent is None else shelf.copy(transparent, "transparent"),
-        method=made.method,
         seed=made.seed,
     )
 

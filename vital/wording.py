@@ -9,6 +9,8 @@ from typing import Any
 DASH = "\N{EN DASH}"
 """Stands for what is not known."""
 
+MINUS = "\N{MINUS SIGN}"
+
 
 def percent(share: float) -> str:
     """A share in [0, 1] in percent, or a dash where it is not a number."""
