@@ -122,7 +122,7 @@ def _figures(project: Project) -> dict[str, float | None]:
         "kid": scores[METHOD]["kid"],
         "real_frechet": scores["real"]["frechet"],
         "real_kid": scores["real"]["kid"],
-        "seconds": read_json(project.timing("visualize"))["seconds"],
+        "seconds": read_json(project.timing(f"visualize@{METHOD}"))["seconds"],
     }
 
 

@@ -192,8 +192,7 @@ def test_a_stage_is_a_child_with_all_that_it_logs(
     write_picture(project.root / "a.png")
     table = HISTORY[["step", "method", "loss"]].iloc[:2]
     params = {
-        "methods": ["vital"],
-        "visualize": {"steps": 3, "taps": ["a", "b"], "note": "x" * 7000, "none": None, "no": ""},
+        "visualize": {"steps": 3, "taps": ["a", "b"], "note": "x" * 7000, "none": None, "no": ""}
     }
     with stage_run(project, "visualize", params) as run:
         run.metrics({"kid": 0.25, "a/b@c": 1, "none": None, "nan": float("nan")})
@@ -215,7 +214,6 @@ def test_a_stage_is_a_child_with_all_that_it_logs(
     assert tags["vital.owner"].startswith(f"{socket.gethostname()}:{this.pid}:")
     assert "git.rev" not in tags
     assert child.data.params == {
-        "methods": '["vital"]',
         "visualize.steps": "3",
         "visualize.taps": '["a", "b"]',
         "visualize.note": "x" * 6000,

@@ -13,7 +13,7 @@ from vital.files import read_json
 from vital.index import REAL
 from vital.project import Project
 from vital.report_metrics import Metric, described, in_order
-from vital.wording import DASH, MINUS, percent, value_text
+from vital.wording import MINUS, percent, value_text
 
 Scores = Mapping[str, Mapping[str, Any]]
 """A row of metrics for each method, and for real photographs."""
@@ -130,7 +130,7 @@ def difference_table(project: Project) -> MetricTable | None:
     if table.empty:
         return None
     pairs = list(dict.fromkeys(zip(table["method"], table["against"], strict=True)))
-    pairs.sort(key=lambda pair: pair[1] == REAL)
+    pairs.sort(key=lambda pair: (pair[1] == REAL, pair[1]))
     found = {
         (row["metric"], (row["method"], row["against"])): _difference(row)
         for row in table.to_dict("records")
@@ -157,8 +157,6 @@ def _difference(row: Mapping[Any, Any]) -> Number:
 
 
 def _signed(metric: Metric, value: float) -> str:
-    """With its sign; differences of shares are percentage points."""
-    text = f"{100 * abs(value):.1f}" if metric.is_share else value_text(abs(float(value)))
-    if text == DASH or not float(text):
-        return text
-    return f"{'+' if value > 0 else MINUS}{text}"
+    """With its sign, which rounding to 0 does not take away; of shares in percentage points."""
+    size = f"{100 * abs(value):.1f}" if metric.is_share else f"{abs(value):.3g}"
+    return size if value == 0 else f"{'+' if value > 0 else MINUS}{size}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from browser.made_up import CLASSES, METHODS, UNITS
 from report_artefacts import write_artefacts, write_inner_units
 
 from vital.files import read_parquet, write_parquet
@@ -13,17 +15,10 @@ from vital.params.report import ReportParams
 from vital.project import Project
 from vital.report import build_report
 
-CHROMIUM = Path("/usr/bin/chromium")
-METHODS = ("vital", "activation", "maco")
-CLASSES = (
-    "brick wall",
-    "Café <b>crème</b>",
-    "a-rather-long-name-without-a-single-space-" * 3,
-    *(f"plain {i}" for i in range(2, 14)),
-)
-UNITS = (("layer1", 3), ("<b>layer2</b>." + "with.many.parts." * 4 + "conv", 17), ("layer1", 9))
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
-playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="session")
@@ -44,17 +39,18 @@ def page_url(project: Project) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[playwright.Browser]:
+def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: install Debian's chromium")
-    with playwright.sync_playwright() as started:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as started:
         opened = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield opened
         opened.close()
 
 
 @pytest.fixture
-def page(browser: playwright.Browser, page_url: str) -> Iterator[playwright.Page]:
+def page(browser: Browser, page_url: str) -> Iterator[Page]:
     """The page, watched: it must log no error and ask for nothing outside its folder."""
     opened = browser.new_page(viewport={"width": 1280, "height": 800})
     problems: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser.conftest import CLASSES, METHODS
+from browser.made_up import CLASSES, METHODS
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -30,6 +30,7 @@ def test_a_row_has_photographs_and_a_cell_for_every_method(page: playwright.Page
 def test_filter_leaves_the_rows_whose_name_matches(page: playwright.Page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("CAFE")
+    page.keyboard.press("Enter")
     assert shown_names(page) == [CLASSES[1]]
     assert page.get_by_text(f"1 of {len(CLASSES)} classes").is_visible()
     page.keyboard.type(" with no such name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser.conftest import CLASSES, METHODS, UNITS
+from browser.made_up import CLASSES, METHODS, UNITS
 from report_artefacts import MASKED
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -23,6 +23,7 @@ def test_inner_units_have_a_filter_of_their_own(page: playwright.Page) -> None:
     cards = page.locator("#units .card:visible")
     assert cards.count() == len(UNITS)
     page.get_by_label("Filter by unit or class").fill("LAYER1")
+    page.keyboard.press("Enter")
     assert cards.count() == 2
     assert page.get_by_text("2 of 3 units").is_visible()
     assert page.locator(".row:visible").count() == len(CLASSES)

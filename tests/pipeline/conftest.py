@@ -40,7 +40,7 @@ visualize:
   batch: 4
   checkpoint_every: 4
   history_every: 4
-peers: {activation: {steps: 8}}
+peers: {activation: {steps: 5}}
 judges: []
 score: {perplexity: 5.0}
 report: {references: 2}

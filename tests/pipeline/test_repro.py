@@ -15,6 +15,7 @@ import pytest
 from pipeline.conftest import Checkout, environment
 from safetensors import SafetensorError, safe_open
 
+VISUALIZE = ("visualize@vital", "visualize@activation")
 RESULTS = ("data/visualizations", "data/scores", "data/statistics", "data/model", "data/report")
 
 
@@ -24,14 +25,22 @@ def test_nothing_runs_when_nothing_changed(finished: Checkout) -> None:
 
 def test_metrics_hold_a_row_per_method_and_one_for_real_images(finished: Checkout) -> None:
     metrics = json.loads(finished.read("data/scores/metrics.json"))
-    assert set(metrics) == {"vital", "real"}
-    assert metrics["vital"]["n"] == metrics["real"]["n"] == 6
-    assert metrics["vital"]["m"] == metrics["real"]["m"] == 3 * 5 - 6
+    assert set(metrics) == {"vital", "activation", "real"}
+    for row in metrics.values():
+        assert (row["n"], row["m"]) == (6, 3 * 5 - 6)
 
 
 def test_changed_steps_rerun_what_depends_on_them(fresh: Checkout) -> None:
     fresh.edit("params.yaml", "steps: 60", "steps: 8")
-    assert fresh.stages_run("dvc", "repro") == ["visualize", "score", "report"]
+    assert fresh.stages_run("dvc", "repro") == [*VISUALIZE, "score", "report"]
+
+
+def test_a_method_more_costs_that_method_only(fresh: Checkout) -> None:
+    fresh.edit("params.yaml", "[vital, activation]", "[vital, activation, fourier]")
+    ran = fresh.stages_run("dvc", "repro", "visualize@fourier")
+    assert ran == ["visualize@fourier"]
+    assert len(fresh.hashes("data/visualizations/fourier/images")) == 6
+    assert json.loads(fresh.read("data/timings/visualize@fourier.json"))["seconds"] > 0
 
 
 def test_same_seed_gives_the_same_bytes(finished: Checkout, fresh: Checkout) -> None:
@@ -133,6 +142,7 @@ print({name: runs[0].data.metrics[name] for name in names})
 def test_metrics_and_plots_are_declared(finished: Checkout) -> None:
     shown = finished.run("dvc", "metrics", "show").stdout
     assert "vital.accuracy_top1" in shown
+    assert "visualize@activation.json" in shown
     plots = json.loads(finished.run("dvc", "plots", "show", "--json").stdout)["data"]
     for name, axes in {"loss": {"step", "loss"}, "embedding": {"x", "y"}}.items():
         (shown,) = (plot["content"]["data"]["values"] for plot in plots[name])

@@ -48,16 +48,19 @@ class MacoParams(PeerParams):
     """Magnitude-constrained optimisation: phases only, seen in ``crops`` random crops.
 
     ``box`` is the range of a crop's side as a share of the image's, ``noise`` is in normalised
-    units, ``lr`` in radians. Source of steps, crops, noise and box: the authors' package Horama
-    (``maco``), which optimises pictures of 1280 pixels for networks that take 224.
+    units, ``lr`` in radians. Source of steps, crops and noise: the authors' package Horama
+    (``maco``). Its box of 0.20 to 0.25 is for pictures of 1280 pixels: a crop is then larger than
+    the 224 pixels that the network takes. Here the picture is as large as that input, and so small
+    a crop would be enlarged four times; its rate of 1 is for phases that it divides by their
+    deviation.
     """
 
     published_steps = 1000
 
     crops: Positive = 6
-    box: tuple[Share, Share] = (0.20, 0.25)
+    box: tuple[Share, Share] = (0.5, 1.0)
     noise: Weight = 0.05
-    lr: PositiveFloat = 1.0
+    lr: PositiveFloat = 0.1
 
     @model_validator(mode="after")
     def _box_is_a_range(self) -> Self:

@@ -64,7 +64,6 @@ function setUpComparison() {
     sortedBy.value = key;
     applySort();
   });
-  form.addEventListener("submit", (event) => event.preventDefault());
   form.reset(); // browsers keep what was chosen before the page was loaded again
   form.hidden = false;
 }

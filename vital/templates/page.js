@@ -9,6 +9,7 @@ setUpComparison();
 setUpUnitFilter();
 setUpMap();
 
+document.addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => {
   const filter = document.querySelector("#wanted");
   if (event.key === "Escape") hidePreview();
