@@ -61,9 +61,13 @@ def named_file(folder: Path, relative: str) -> Path:
 def per_method(
     project: Project, file_name: str, read: Callable[[Path], pd.DataFrame], columns: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """One checked table for each of the run's methods that has written it, by the method's name."""
+    """One checked table for each of the run's methods that has written it, by the method's name.
+
+    The method under study comes first, its peers by name.
+    """
+    methods = read_methods(read_params(project.params))
     tables = {}
-    for method in read_methods(read_params(project.params)):
+    for method in sorted(methods, key=lambda name: (name != STUDIED, name)):
         path = project.visualizations(method) / file_name
         if path.exists():
             tables[method] = checked(read(path.parent), columns, path)
