@@ -204,7 +204,7 @@ def measure(page_file: Path) -> dict[str, float]:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1360, "height": 900})
         errors: list[Error] = []
-        page.on("pageerror", errors.append)
+        page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 - not a builtin
         page.add_init_script(f"({WATCH})()")
         page.goto(page_file.as_uri())
         load_end = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")

@@ -15,10 +15,10 @@ from vital.images import read_image, read_rgba
 _LARGEST_PHOTOGRAPH = 512
 """Photographs are shrunk to this side in pixels, so that the folder stays small enough to mail."""
 
-_LARGEST_THUMBNAIL = 192
+_LARGEST_THUMBNAIL = 160
 """A larger picture gets a small one, which the page shows until the reader enlarges it."""
 
-_THUMBNAIL_QUALITY = 80
+_THUMBNAIL_QUALITY = 85
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,19 @@ class Shelf:
     def _picture(self, path: Path, image: Image.Image) -> Picture:
         thumbnail = path
         if max(image.size) > _LARGEST_THUMBNAIL:
-            thumbnail = path.with_name(f"{path.stem}-small.webp")
-            _write_thumbnail(thumbnail, image)
+            thumbnail = _write_thumbnail(path, image)
         return Picture(self._url(path), self._url(thumbnail), image.width, image.height)
 
     def _url(self, path: Path) -> str:
         return f"{self._folder.name}/{path.name}"
 
 
-def _write_thumbnail(path: Path, image: Image.Image) -> None:
+def _write_thumbnail(path: Path, image: Image.Image) -> Path:
+    """Write the small one beside ``path``: as JPEG, which decodes fastest, unless it has alpha."""
     small = Image.fromarray(np.asarray(image))
     small.thumbnail((_LARGEST_THUMBNAIL, _LARGEST_THUMBNAIL))
-    small.save(path, format="WEBP", quality=_THUMBNAIL_QUALITY)
+    is_opaque = small.mode == "RGB" or small.getextrema()[-1] == (255, 255)
+    suffix, small = (".jpg", small.convert("RGB")) if is_opaque else (".webp", small)
+    thumbnail = path.with_name(f"{path.stem}-small{suffix}")
+    small.save(thumbnail, quality=_THUMBNAIL_QUALITY)
+    return thumbnail

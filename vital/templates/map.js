@@ -12,6 +12,7 @@ const MARKERS = [
 ];
 const MARKER_SIZE = 6;
 const REACH = 14;
+const POINTS_AT_ONCE = 1000;
 
 function markerOf(kind) {
   return MARKERS[kind && ((kind - 1) % (MARKERS.length - 1)) + 1];
@@ -87,20 +88,31 @@ class FeatureMap {
     return [edge + point.x * (this.width - 2 * edge), edge + point.y * (this.height - 2 * edge)];
   }
 
+  /** Draw all points, some in each frame, so that the page answers meanwhile. */
   draw() {
     this.width = this.box.clientWidth;
     this.height = this.box.clientHeight;
-    this.drawPoints(this.all, this.points);
-    this.drawPoints(this.overlay, []);
+    const context = this.blank(this.all);
+    this.blank(this.overlay);
+    const drawing = (this.drawing = Symbol());
+    const goOn = (start) => {
+      if (drawing !== this.drawing || start >= this.points.length) return;
+      this.drawPoints(context, this.points.slice(start, start + POINTS_AT_ONCE));
+      requestAnimationFrame(() => goOn(start + POINTS_AT_ONCE));
+    };
+    goOn(0);
   }
 
-  drawPoints(canvas, points) {
-    const style = getComputedStyle(document.documentElement);
-    const [ink, isDark] = [style.getPropertyValue("--ink"), matchMedia("(prefers-color-scheme: dark)").matches];
+  blank(canvas) {
+    canvas.width = Math.round(this.width * devicePixelRatio);
+    canvas.height = Math.round(this.height * devicePixelRatio);
+    return canvas.getContext("2d");
+  }
+
+  drawPoints(context, points) {
+    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink");
+    const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const scale = devicePixelRatio;
-    canvas.width = Math.round(this.width * scale);
-    canvas.height = Math.round(this.height * scale);
-    const context = canvas.getContext("2d");
     for (const point of points) {
       if (!this.shown.has(point.kind)) continue;
       const [x, y] = this.place(point);
@@ -151,7 +163,7 @@ class FeatureMap {
     this.box.classList.toggle("has-chosen", point !== null);
     this.box.classList.toggle("on-point", point !== null);
     const kin = point ? this.points.filter((one) => one.unit === point.unit && one !== point) : [];
-    this.drawPoints(this.overlay, point ? [...kin, point] : []);
+    this.drawPoints(this.blank(this.overlay), point ? [...kin, point] : []);
     const words = point ? `${point.name}: ${this.kinds[point.kind]}` : "";
     this.plot.querySelector("[role=status]").textContent = words;
     if (!point) return hidePreview();
