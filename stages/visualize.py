@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stages.runner import Stage, run
@@ -12,6 +13,7 @@ from vital.devices import resolve_device
 from vital.engine import Engine
 from vital.errors import ParamsError
 from vital.files import replacing_folder
+from vital.index import STUDIED
 from vital.methods.base import Setup
 from vital.methods.inner import InnerMethod
 from vital.methods.vital import VitalMethod
@@ -37,20 +39,37 @@ def visualize(stage: Stage) -> None:
     params = stage.params("visualize", VisualizeParams)
     project = stage.project
     setup = Setup(load_model(project.model), stage.seed, resolve_device(params.device))
+    wanted = _wanted(stage, setup, params)
+    make = _vital_engines if stage.method == STUDIED else _peer_engines
+    with replacing_folder(project.visualizations(stage.method)) as folder:
+        results = []
+        for engine, units in make(stage, setup, params, wanted):
+            for finished in engine.run(targets_of(units, params.seeds)):
+                write_image(folder, finished, setup.model.preprocessing)
+                results.append(finished)
+        write_tables(folder, stage.method, results)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The units to make images of: classes, and inner units by their taps."""
+
+    classes: list[Unit]
+    inner: dict[str, list[Unit]]
+
+
+def _wanted(stage: Stage, setup: Setup, params: VisualizeParams) -> Wanted:
+    """Those of the run that the method can make images of.
+
+    Raises ParamsError where there are none.
+    """
     classes, inner = _class_units(stage, setup, params), _inner_units(stage)
     if stage.method in CLASSES_ONLY and inner:
         log.warning("%s makes images of classes only: none of inner units", stage.method)
         inner = {}
     if not classes and not inner:
         raise ParamsError(f"method {stage.method!r} has no units here to make images of")
-    make = _vital_engines if stage.method == "vital" else _peer_engines
-    with replacing_folder(project.visualizations(stage.method)) as folder:
-        results = []
-        for engine, units in make(stage, setup, params, classes, inner):
-            for finished in engine.run(targets_of(units, params.seeds)):
-                write_image(folder, finished, setup.model.preprocessing)
-                results.append(finished)
-        write_tables(folder, stage.method, results)
+    return Wanted(classes, inner)
 
 
 def _class_units(stage: Stage, setup: Setup, params: VisualizeParams) -> list[Unit]:
@@ -70,37 +89,25 @@ Engines = Iterator[tuple[Engine, Sequence[Unit]]]
 """An engine for the classes, and one for the inner units of each tap."""
 
 
-def _vital_engines(
-    stage: Stage,
-    setup: Setup,
-    params: VisualizeParams,
-    classes: Sequence[Unit],
-    inner: dict[str, list[Unit]],
-) -> Engines:
+def _vital_engines(stage: Stage, setup: Setup, params: VisualizeParams, wanted: Wanted) -> Engines:
     store = WorkStore(stage.project.work)
-    if classes:
-        kept = read_statistics(stage.project.statistics, [unit.id for unit in classes])
-        yield Engine(VitalMethod(setup, kept, params.method()), params, store), classes
+    if wanted.classes:
+        kept = read_statistics(stage.project.statistics, [unit.id for unit in wanted.classes])
+        yield Engine(VitalMethod(setup, kept, params.method()), params, store), wanted.classes
     masks = stage.params("relevance", RelevanceParams).masks()
-    for units in inner.values():
+    for units in wanted.inner.values():
         kept = read_statistics(stage.project.relevance, [unit.id for unit in units])
         method = InnerMethod(setup, kept, params, masks)
         yield Engine(method, params.for_inner(), store), units
 
 
-def _peer_engines(
-    stage: Stage,
-    setup: Setup,
-    params: VisualizeParams,
-    classes: Sequence[Unit],
-    inner: dict[str, list[Unit]],
-) -> Engines:
+def _peer_engines(stage: Stage, setup: Setup, params: VisualizeParams, wanted: Wanted) -> Engines:
     store = WorkStore(stage.project.work)
     peers = stage.params("peers", PeersParams)
     images = RealImages(stage.project.images, setup, store)
     for settings, units in [
-        (params, classes),
-        *((params.for_inner(), one) for one in inner.values()),
+        (params, wanted.classes),
+        *((params.for_inner(), units) for units in wanted.inner.values()),
     ]:
         if units:
             passes = total_steps(settings.method())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from types import TracebackType
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from vital.errors import ModelError, nearest
+from vital.hooks import HookedReader
 from vital.layouts import channels_first
 
 INPUT_TAP = "input"
@@ -34,7 +34,7 @@ class _AllTapsSeenError(Exception):
     """Unwinds the forward pass once nothing more is needed from it."""
 
 
-class TapReader:
+class TapReader(HookedReader):
     """Reads activations of named modules; a context manager that takes its hooks away again.
 
     Calling it with a batch (B, 3, H, W) gives, per tap, a tensor (B, C, D): D positions of a
@@ -46,29 +46,20 @@ class TapReader:
     """
 
     def __init__(self, model: nn.Module, taps: Iterable[str]) -> None:
+        super().__init__()
         self._model = model
         self._taps = list(taps)
         self._places = {tap: locate(model, tap) for tap in self._taps if tap != INPUT_TAP}
         self._modules = {name: find_module(model, name) for name, _ in self._places.values()}
-        self._handles: list[RemovableHandle] = []
         self._runs: dict[str, int] = {}
         self._seen: dict[str, tuple[torch.Tensor, int]] = {}
         self._copied: set[str] = set()
 
-    def __enter__(self) -> TapReader:
+    def _register(self) -> Iterator[RemovableHandle]:
         for name, module in self._modules.items():
-            self._handles.append(module.register_forward_hook(self._hook(name)))
-        return self
+            yield module.register_forward_hook(self._hook(name))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+    def _forget(self) -> None:
         self._seen.clear()
 
     def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -10,14 +10,12 @@ import pandas as pd
 
 from vital.errors import ArtefactError
 from vital.files import read_parquet
+from vital.index import method_order
 from vital.params.base import read_params
 from vital.params.methods import read_methods
 from vital.project import Project
 
 Content = TypeVar("Content")
-
-STUDIED = "vital"
-"""The method that the others are peers of."""
 
 
 def optional(path: Path, read: Callable[[Path], Content]) -> Content | None:
@@ -67,7 +65,7 @@ def per_method(
     """
     methods = read_methods(read_params(project.params))
     tables = {}
-    for method in sorted(methods, key=lambda name: (name != STUDIED, name)):
+    for method in sorted(methods, key=method_order):
         path = project.visualizations(method) / file_name
         if path.exists():
             tables[method] = checked(read(path.parent), columns, path)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from vital.errors import ModelError
+from vital.hooks import HookedReader
 
 
-class BatchNormReader:
+class BatchNormReader(HookedReader):
     """Reads the inputs of all batch norms; a context manager that takes its hooks away again.
 
     Every image is judged alone: its mean and variance over positions stand where training had
@@ -19,9 +20,9 @@ class BatchNormReader:
     """
 
     def __init__(self, network: nn.Module, name: str) -> None:
+        super().__init__()
         self._network = network
         self._noted = _running_statistics(network)
-        self._handles: list[RemovableHandle] = []
         self._distances: list[torch.Tensor] = []
         if not self._noted:
             raise ModelError(
@@ -37,19 +38,10 @@ class BatchNormReader:
             for means, variances in self._noted.values()
         )
 
-    def __enter__(self) -> BatchNormReader:
-        self._handles = [layer.register_forward_pre_hook(self._note) for layer in self._noted]
-        return self
+    def _register(self) -> Iterator[RemovableHandle]:
+        return (layer.register_forward_pre_hook(self._note) for layer in self._noted)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+    def _forget(self) -> None:
         self._distances.clear()
 
     def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:

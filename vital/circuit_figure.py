@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.path import Path as Curve
 
+from vital.canvas import draw_picture, inch_canvas
 from vital.circuits import Circuit, Member
 from vital.figures import Draw, Look, drawable_label, is_drawable
-from vital.images import read_rgba
-from vital.overlays import lay_on_squares
 from vital.wording import percent
 
 _GAP = 0.04
@@ -86,12 +85,7 @@ def draw_circuit(circuit: Circuit) -> Draw:
 
     def draw(look: Look) -> Figure:
         plan = (_narrow_plan if look.is_narrow else _wide_plan)(look.width, len(circuit.members))
-        figure = Figure(figsize=(plan.width, plan.height))
-        canvas = figure.add_axes((0, 0, 1, 1))
-        canvas.set_axis_off()
-        canvas.set_xlim(0, plan.width)
-        canvas.set_ylim(0, plan.height)
-        canvas.autoscale(False)
+        figure, canvas = inch_canvas(plan.width, plan.height)
         _draw_class(canvas, plan.class_image, circuit, look)
         largest = max((member.share for member in circuit.members), default=0.0)
         for row, member in zip(plan.rows, circuit.members, strict=True):
@@ -170,14 +164,8 @@ def _draw_picture(
 ) -> None:
     if path is None:
         _draw_frame(canvas, place, look, missing)
-        return
-    picture = lay_on_squares(read_rgba(path), (look.paper, look.grid))
-    scale = place.side / max(picture.size)
-    width, height = picture.width * scale, picture.height * scale
-    x, y = place.x + (place.side - width) / 2, place.y + (place.side - height) / 2
-    canvas.imshow(
-        picture, extent=(x, x + width, y, y + height), interpolation="lanczos", aspect="auto"
-    )
+    else:
+        draw_picture(canvas, path, place.x, place.y, place.side, look)
 
 
 def _draw_frame(canvas: Axes, place: _Square, look: Look, text: str) -> None:

@@ -11,14 +11,15 @@ from vital.errors import ParamsError
 from vital.figures import Draw
 from vital.image_grid import ImageGrid, draw_image_grid
 from vital.metrics.bootstrap import Interval, paired_difference
+from vital.params.score import ScoreParams
 from vital.runs import Run
+from vital.score_names import VERDICTS
 from vital.seeds import derive_seed
 from vital.units import Unit
 
-RESAMPLES = 2000
-"""How often classes are drawn."""
-
-CONFIDENCE = 0.95
+RESAMPLES = ScoreParams().resamples
+CONFIDENCE = ScoreParams().confidence
+"""The defaults of the score stage, since runs may have asked for different ones."""
 
 COLUMNS = [
     "method", "metric", "run", "against", "value", "reference", "difference", "low", "high",
@@ -27,9 +28,6 @@ COLUMNS = [
 
 _NOT_COMPARED = ("n", "m", "kid_std")
 """Ends of the names of what is no metric of its own."""
-
-_SHORT = {"accuracy_top1": "top1", "accuracy_top5": "top5", "knn_accuracy": "knn_top1"}
-"""What tables of single images call some metrics."""
 
 
 def compare_runs(
@@ -94,7 +92,7 @@ def class_means(run: Run, method: str, metric: str) -> pd.Series | None:
     Several classes of a network may have one name; they are numbered in the network's order. None
     where the run has no values of single images.
     """
-    column = _SHORT.get(metric, metric)
+    column = VERDICTS.get(metric, metric)
     if run.targets is None or column not in run.targets:
         return None
     rows = run.targets[run.targets["method"] == method]

@@ -10,7 +10,17 @@ from typing import Any
 
 import torch
 
-from vital import activations, layouts, optimize, parametrizations, pooling, schedule, seeds, views
+from vital import (
+    activations,
+    hooks,
+    layouts,
+    optimize,
+    parametrizations,
+    pooling,
+    schedule,
+    seeds,
+    views,
+)
 from vital.files import digest
 from vital.methods import base
 from vital.methods.base import Method
@@ -86,6 +96,7 @@ class Engine:
         code = source_digest(
             activations,
             base,
+            hooks,
             layouts,
             optimize,
             parametrizations,

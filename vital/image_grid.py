@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from vital.canvas import draw_picture, inch_canvas
 from vital.figures import Draw, Look, is_drawable
-from vital.images import read_rgba
-from vital.overlays import lay_on_squares
 
 _GAP = 0.06
 _LABEL = 1.5
@@ -42,8 +41,7 @@ def draw_image_grid(grid: ImageGrid) -> Draw:
         side = min(_LARGEST, (look.width - _LABEL) / max(1, len(grid.columns)) - _GAP)
         pitch = side + _GAP
         width, height = _LABEL + pitch * len(grid.columns), _HEADING + pitch * len(grid.rows)
-        canvas = _canvas(width, height)
-        figure: Figure = canvas.figure  # type: ignore[assignment]
+        figure, canvas = inch_canvas(width, height)
         for i, name in enumerate(grid.columns):
             canvas.text(
                 _LABEL + i * pitch + side / 2, height - _HEADING + 0.06,
@@ -63,16 +61,6 @@ def draw_image_grid(grid: ImageGrid) -> Draw:
     return draw
 
 
-def _canvas(width: float, height: float) -> Axes:
-    """Axes over a whole new figure, in inches."""
-    canvas = Figure(figsize=(width, height)).add_axes((0, 0, 1, 1))
-    canvas.set_axis_off()
-    canvas.set_xlim(0, width)
-    canvas.set_ylim(0, height)
-    canvas.autoscale(False)
-    return canvas
-
-
 def _draw_cell(
     canvas: Axes, path: Path | None, place: tuple[float, float, float], look: Look
 ) -> None:
@@ -83,13 +71,7 @@ def _draw_cell(
         frame.set_linestyle((0, (4, 4)))
         canvas.add_patch(frame)
         return
-    picture = lay_on_squares(read_rgba(path), (look.paper, look.grid))
-    across, down = (side * length / max(picture.size) for length in picture.size)
-    left, low = x + (side - across) / 2, y + (side - down) / 2
-    canvas.imshow(
-        picture, extent=(left, left + across, low, low + down), interpolation="lanczos",
-        aspect="auto",
-    )  # fmt: skip
+    draw_picture(canvas, path, x, y, side, look)
 
 
 def _shortened(name: str, letters: int) -> str:

@@ -12,11 +12,19 @@ from vital.units import CLASS_TAP
 INDEX_FILE = "index.parquet"
 HISTORY_FILE = "history.parquet"
 
+STUDIED = "vital"
+"""The method that the others are peers of."""
+
 REAL = "real"
 """The row of the metrics that real images have, scored as if a method had made them."""
 
 PHOTOGRAPH = "photograph"
 """The kind of a real image in the embedding."""
+
+
+def method_order(name: str) -> tuple[bool, bool, str]:
+    """The key by which methods are sorted: the studied one, its peers by name, real images."""
+    return name == REAL, name != STUDIED, name
 
 
 def read_index(folder: Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import torch
@@ -44,7 +45,28 @@ class Pixels:
                 self.latent.clamp_(self._low, self._high)
 
 
-class Spectrum:
+class Waves(ABC):
+    """Numbers (B, ...) that stand for the waves of which images are made; all of them are legal."""
+
+    def __init__(self, start: torch.Tensor, preprocessing: Preprocessing) -> None:
+        self.latent = start.clone().requires_grad_(True)
+        self._preprocessing = preprocessing
+
+    def images(self) -> torch.Tensor:
+        """The images that the numbers stand for, (B, 3, H, W)."""
+        # One by one: a transform of several images at once may round each of them differently.
+        pixels = torch.stack([self._pixels(one) for one in self.latent])
+        return self._preprocessing.normalize(pixels)
+
+    def constrain(self) -> None:  # noqa: B027 (there is nothing to do)
+        """Leave the numbers as they are."""
+
+    @abstractmethod
+    def _pixels(self, waves: torch.Tensor) -> torch.Tensor:
+        """The pixels (3, H, W) of one image's numbers."""
+
+
+class Spectrum(Waves):
     """Fourier coefficients of decorrelated colours, (B, 3, H, W // 2 + 1, 2), as in Lucid.
 
     Each coefficient is divided by its frequency, but by no less than that of the longest wave; the
@@ -56,19 +78,12 @@ class Spectrum:
     def __init__(
         self, start: torch.Tensor, colours: torch.Tensor, preprocessing: Preprocessing
     ) -> None:
-        self.latent = start.clone().requires_grad_(True)
+        super().__init__(start, preprocessing)
         self._colours = colours.to(start)
-        self._preprocessing = preprocessing
         self._scale = frequency_scale(preprocessing.size).to(start.device)
 
-    def images(self) -> torch.Tensor:
-        """The images that the numbers stand for, (B, 3, H, W)."""
-        # One by one: a transform of several images at once may round each of them differently.
-        pixels = torch.stack([torch.sigmoid(self._mixed(one)) for one in self.latent])
-        return self._preprocessing.normalize(pixels)
-
-    def constrain(self) -> None:
-        """Every spectrum is an image: nothing to do."""
+    def _pixels(self, waves: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self._mixed(waves))
 
     def _mixed(self, spectrum: torch.Tensor) -> torch.Tensor:
         scaled = torch.view_as_complex(spectrum.contiguous()) * self._scale
@@ -93,7 +108,7 @@ def spectrum_start(size: tuple[int, int], generator: torch.Generator) -> torch.T
     return 0.01 * torch.randn(3, height, width // 2 + 1, 2, generator=generator)
 
 
-class Phases:
+class Phases(Waves):
     """The phases of an image's Fourier coefficients, (B, 3, H, W // 2 + 1), in radians.
 
     The ``magnitude`` (3, H, W // 2 + 1) of the coefficients of the pixels in 0..1 is given and is
@@ -104,22 +119,12 @@ class Phases:
     def __init__(
         self, start: torch.Tensor, magnitude: torch.Tensor, preprocessing: Preprocessing
     ) -> None:
-        self.latent = start.clone().requires_grad_(True)
+        super().__init__(start, preprocessing)
         self._magnitude = magnitude.to(start)
-        self._preprocessing = preprocessing
 
-    def images(self) -> torch.Tensor:
-        """The images that the numbers stand for, (B, 3, H, W)."""
-        # One by one, as in Spectrum.
-        pixels = torch.stack([self._pixels(one) for one in self.latent])
-        return self._preprocessing.normalize(pixels)
-
-    def constrain(self) -> None:
-        """Any phase will do."""
-
-    def _pixels(self, phase: torch.Tensor) -> torch.Tensor:
+    def _pixels(self, waves: torch.Tensor) -> torch.Tensor:
         width = self._preprocessing.size[1]
-        spectrum = torch.polar(self._magnitude, of_real_image(phase, width))
+        spectrum = torch.polar(self._magnitude, of_real_image(waves, width))
         pixels: torch.Tensor = torch.fft.irfft2(spectrum, s=self._preprocessing.size)
         return pixels
 

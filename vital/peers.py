@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from vital import image_statistics
 from vital.data import batches
 from vital.files import digest
 from vital.image_statistics import ImageStatistics, measure_images
@@ -18,6 +19,7 @@ from vital.methods.deepinversion import DeepInversionMethod
 from vital.methods.fourier import FourierMethod
 from vital.methods.maco import MacoMethod
 from vital.params.peers import PeersParams
+from vital.provenance import source_digest
 from vital.workstore import WorkStore
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class RealImages:
                 list(rows["sha256"]),
                 self._preprocessing.to_dict(),
                 torch.__version__,
+                source_digest(image_statistics),
             ]
         )
         kept = self._store.load_tensors(key)
@@ -72,16 +75,13 @@ def peer_method(
 
     Raises ModelError where the network does not allow the method.
     """
+    steps = params.steps(name, passes)
     if name == "maco":
-        steps = params.maco.steps_within(params.budget, passes)
         return MacoMethod(setup, params.maco, steps, images.statistics)
     if name == "fourier":
-        steps = params.fourier.steps_within(params.budget, passes)
         return FourierMethod(setup, params.fourier, steps, images.statistics)
     if name == "deepinversion":
-        steps = params.deepinversion.steps_within(params.budget, passes)
         return DeepInversionMethod(setup, params.deepinversion, steps)
     if name == "activation":
-        steps = params.activation.steps_within(params.budget, passes)
         return ActivationMethod(setup, params.activation.schedule(steps))
     raise ValueError(f"{name!r} is no peer")

@@ -54,27 +54,26 @@ class Shelf:
 
     def shrink(self, source: Path, kind: str) -> Picture:
         """Take a photograph of any format and size as a PNG without metadata."""
-        if source not in self._taken:
-            self._taken[source] = self.draw(read_image(source), kind)
-        return self._taken[source]
+        return self._shrunk(source, kind, _LARGEST_PHOTOGRAPH)
 
     def draw(self, image: Image.Image, kind: str) -> Picture:
         """As :meth:`shrink`, for an image that is no file."""
-        image.thumbnail((_LARGEST_PHOTOGRAPH, _LARGEST_PHOTOGRAPH))
-        return self._picture(self._write(image, kind), image)
+        return self._drawn(image, kind, _LARGEST_PHOTOGRAPH)
 
     def miniature(self, source: Path, kind: str) -> Picture:
         """Take a photograph no larger than a thumbnail, unless it is here as a whole already."""
+        return self._shrunk(source, kind, _LARGEST_THUMBNAIL)
+
+    def _shrunk(self, source: Path, kind: str, side: int) -> Picture:
         if source not in self._taken:
-            image = read_image(source)
-            image.thumbnail((_LARGEST_THUMBNAIL, _LARGEST_THUMBNAIL))
-            self._taken[source] = self._picture(self._write(image, kind), image)
+            self._taken[source] = self._drawn(read_image(source), kind, side)
         return self._taken[source]
 
-    def _write(self, image: Image.Image, kind: str) -> Path:
+    def _drawn(self, image: Image.Image, kind: str, side: int) -> Picture:
+        image.thumbnail((side, side))
         path = self._next(kind)
         Image.fromarray(np.asarray(image)).save(path, format="PNG")
-        return path
+        return self._picture(path, image)
 
     def _next(self, kind: str) -> Path:
         return self._folder / f"{kind}-{next(self._numbers):05d}.png"

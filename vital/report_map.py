@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts import STUDIED, checked, named_file, optional
+from vital.artefacts import checked, named_file, optional
 from vital.errors import ArtefactError
 from vital.figures import class_colours, draw_embedding, save_figure
-from vital.index import PHOTOGRAPH
+from vital.index import PHOTOGRAPH, method_order
 from vital.project import Project
 from vital.report_images import Shelf
 
@@ -51,9 +51,7 @@ def feature_map(project: Project, folder: Path, shelf: Shelf) -> FeatureMap | No
     colours = class_colours(sorted(names))
     kinds = {str(kind): rows for kind, rows in table.groupby("kind", sort=False)}
     real = kinds.pop(PHOTOGRAPH, table.head(0))
-    methods = {
-        kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: (kind != STUDIED, kind))
-    }
+    methods = {kind: kinds[kind] for kind in sorted(kinds, key=method_order)}
     save_figure(folder, "embedding", draw_embedding(real, methods, colours))
     places = {unit: place for place, unit in enumerate(sorted(names))}
     points = []

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from vital.score_names import VERDICTS
+
 OWN = "In the studied network"
 
 
@@ -81,8 +83,7 @@ METRICS = (
 """Known metrics in the order of the table."""
 
 _BY_KEY = {metric.key: metric for metric in METRICS}
-_OF_AN_IMAGE = {"top1": "accuracy_top1", "top5": "accuracy_top5", "knn_top1": "knn_accuracy"}
-"""Names of the studied network's verdicts in a table of single images."""
+_OF_AN_IMAGE = {short: metric for metric, short in VERDICTS.items()}
 
 _OF_A_JUDGE = re.compile(
     rf"transfer_(?P<judge>.+?)_(?P<key>{'|'.join([*_BY_KEY, *_OF_AN_IMAGE])})", re.DOTALL

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from vital.artefacts import STUDIED, optional, optional_table
+from vital.artefacts import optional, optional_table
 from vital.files import read_json
-from vital.index import REAL
+from vital.index import REAL, method_order
 from vital.project import Project
 from vital.report_metrics import Metric, described, in_order
 from vital.wording import MINUS, percent, value_text
@@ -61,7 +61,7 @@ def score_table(project: Project, scores: Scores) -> MetricTable | None:
     """A row per metric, a column per method and then one for real photographs."""
     if not scores:
         return None
-    methods = sorted(scores, key=lambda name: (name == REAL, name != STUDIED, name))
+    methods = sorted(scores, key=method_order)
     intervals = _intervals(project)
     reasons = optional(project.scores / "reasons.json", read_json) or {}
     keys = {key for row in scores.values() for key in row if not key.endswith(_BESIDE)}

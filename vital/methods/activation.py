@@ -11,7 +11,7 @@ from torch import nn
 
 from vital import objectives as objectives_module
 from vital import responses as responses_module
-from vital.methods.base import PixelMethod, Setup
+from vital.methods.base import Method, PixelMethod, Setup
 from vital.objectives import l2_norm, total_variation
 from vital.optimize import Objective
 from vital.params.visualize import PixelParams
@@ -33,6 +33,16 @@ class ResponseObjective:
         step: int,  # noqa: ARG002 (the same at every step)
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         return -unit_responses(self._network, self._units, views).mean(dim=1), {}
+
+
+class ResponseMethod(Method):
+    """A method that maximises the response, and nothing else."""
+
+    @contextmanager
+    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
+        """Minus the response, averaged over an image's views."""
+        units = [target.unit for target in targets]
+        yield {1: ResponseObjective(self.setup.model.network, units)}
 
 
 class ActivationMethod(PixelMethod):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,9 +10,8 @@ import torch
 from vital import image_statistics, responses
 from vital.image_statistics import ImageStatistics, mixing_matrix
 from vital.methods import activation
-from vital.methods.activation import ResponseObjective
-from vital.methods.base import Method, Setup
-from vital.optimize import Objective
+from vital.methods.activation import ResponseMethod
+from vital.methods.base import Setup
 from vital.parametrizations import Spectrum, spectrum_start
 from vital.params.peers import FourierParams
 from vital.provenance import own_digest, source_digest
@@ -21,7 +19,7 @@ from vital.units import Target
 from vital.views import Transforms
 
 
-class FourierMethod(Method):
+class FourierMethod(ResponseMethod):
     """Lucid's method, with the colours of the run's own ``images`` in place of ImageNet's."""
 
     def __init__(
@@ -59,9 +57,3 @@ class FourierMethod(Method):
             self._params.degrees,
             self.setup.model.preprocessing.normalize(torch.full((3, 1, 1), 0.5)),
         )
-
-    @contextmanager
-    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
-        """Minus the response."""
-        units = [target.unit for target in targets]
-        yield {1: ResponseObjective(self.setup.model.network, units)}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,9 +11,8 @@ from vital import image_statistics, responses
 from vital.files import digest
 from vital.image_statistics import ImageStatistics
 from vital.methods import activation
-from vital.methods.activation import ResponseObjective
-from vital.methods.base import Method, Setup
-from vital.optimize import Objective
+from vital.methods.activation import ResponseMethod
+from vital.methods.base import Setup
 from vital.parametrizations import Phases, phase_start
 from vital.params.peers import MacoParams
 from vital.provenance import own_digest, source_digest
@@ -22,7 +20,7 @@ from vital.units import Target
 from vital.views import Crops
 
 
-class MacoMethod(Method):
+class MacoMethod(ResponseMethod):
     """Changes phases only; the magnitudes are the means of the run's own ``images``."""
 
     def __init__(
@@ -54,9 +52,3 @@ class MacoMethod(Method):
         keys = [target.id for target in targets]
         params = self._params
         return Crops(self.setup.seed, keys, params.crops, params.box, params.noise)
-
-    @contextmanager
-    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
-        """Minus the response, averaged over the crops."""
-        units = [target.unit for target in targets]
-        yield {1: ResponseObjective(self.setup.model.network, units)}

@@ -44,7 +44,17 @@ class PeerParams(Block):
         return max(1, passes // self.passes_per_step)
 
 
-class MacoParams(PeerParams):
+class SteadyParams(PeerParams):
+    """Adam at a constant rate, ``lr``."""
+
+    lr: PositiveFloat
+
+    def schedule(self, steps: int) -> ScheduleParams:
+        """Adam at a constant rate."""
+        return ScheduleParams(steps=steps, lr=self.lr, betas=(0.9, 0.999), warmup=0.0, anneal=False)
+
+
+class MacoParams(SteadyParams):
     """Magnitude-constrained optimisation: phases only, seen in ``crops`` random crops.
 
     ``box`` is the range of a crop's side as a share of the image's, ``noise`` is in normalised
@@ -73,12 +83,8 @@ class MacoParams(PeerParams):
         """One per crop."""
         return self.crops
 
-    def schedule(self, steps: int) -> ScheduleParams:
-        """Adam at a constant rate."""
-        return ScheduleParams(steps=steps, lr=self.lr, betas=(0.9, 0.999), warmup=0.0, anneal=False)
 
-
-class FourierParams(PeerParams):
+class FourierParams(SteadyParams):
     """Activation maximisation over decorrelated Fourier coefficients.
 
     ``pad`` and the two ``shifts`` are in pixels, ``scale`` is the largest change of size, and
@@ -93,10 +99,6 @@ class FourierParams(PeerParams):
     shifts: tuple[Natural, Natural] = (8, 4)
     scale: Fraction = 0.1
     degrees: Weight = 10.0
-
-    def schedule(self, steps: int) -> ScheduleParams:
-        """Adam at a constant rate."""
-        return ScheduleParams(steps=steps, lr=self.lr, betas=(0.9, 0.999), warmup=0.0, anneal=False)
 
 
 class DeepInversionParams(PeerParams):
@@ -172,3 +174,8 @@ class PeersParams(Block):
     fourier: FourierParams = FourierParams()
     deepinversion: DeepInversionParams = DeepInversionParams()
     activation: ActivationParams = ActivationParams()
+
+    def steps(self, name: str, passes: int) -> int:
+        """The steps of a peer where VITAL makes ``passes`` network passes per image."""
+        settings: PeerParams = getattr(self, name)
+        return settings.steps_within(self.budget, passes)

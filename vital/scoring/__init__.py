@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vital.index import PHOTOGRAPH
+from vital.index import PHOTOGRAPH, STUDIED
 from vital.judges import Judge
 from vital.models import StudiedModel
 from vital.params.score import ScoreParams
@@ -25,9 +25,6 @@ from vital.scoring.methods import score_set, warn_of_nulls
 from vital.scoring.network_views import JudgeView, StudiedView
 from vital.scoring.tables import embedding_table, image_rows, joined_rows
 from vital.scoring.views import Missing, View, look_at
-
-COMPARED = "vital"
-"""The method that the others are compared with."""
 
 OWN = "own"
 """The studied network's key among the views."""
@@ -91,7 +88,7 @@ def score_methods(
         reasons={kind: one.reasons for kind, one in scored.items()},
         targets=joined_rows(targets),
         intervals=interval_table(scored, params, seed),
-        differences=difference_table(scored, COMPARED, params, seed),
+        differences=difference_table(scored, STUDIED, params, seed),
         embedding=embedding_table(
             {PHOTOGRAPH: (real, against[OWN]), **shown}, params.perplexity, seed
         ),

@@ -9,12 +9,10 @@ import pandas as pd
 import torch
 
 from vital.metrics.embedding import tsne
+from vital.score_names import VERDICTS
 from vital.scoring.held_out import ImageSet
 from vital.scoring.views import Seen
 from vital.seeds import derive_seed
-
-_SHORT = {"accuracy_top1": "top1", "accuracy_top5": "top5", "knn_accuracy": "knn_top1"}
-"""What a table of single images calls the studied network's own verdicts."""
 
 
 def image_rows(
@@ -37,7 +35,7 @@ def image_rows(
         knn=voted.numpy(),
         knn_name=[classes[i] for i in voted],
     )
-    return pd.concat([described, values.rename(columns=_SHORT)], axis="columns")
+    return pd.concat([described, values.rename(columns=VERDICTS)], axis="columns")
 
 
 def joined_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
