@@ -42,7 +42,7 @@ def resume(
         history_every=1,
         checkpoint_every=1,
         checkpoint=keep,
-        report=lambda _: None,
+        report=lambda *_: None,
     )
     return ended
 

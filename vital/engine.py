@@ -179,8 +179,8 @@ class Engine:
         ) as bar:
             bar.update(states[0].step)
 
-            def report(loss: float) -> None:
-                bar.update()
+            def report(steps: int, loss: float) -> None:
+                bar.update(steps)
                 bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
             return optimize.optimize(

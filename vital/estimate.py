@@ -94,10 +94,10 @@ def _time_steps(
             lambda start: Pixels(start.to(device), preprocessing, method.clamp),
             {1: objective},
             method,
-            history_every=params.steps,
+            history_every=1,
             checkpoint_every=params.steps,
             checkpoint=lambda _states: None,
-            report=lambda _loss: times.append(time.perf_counter()),
+            report=lambda *_: times.append(time.perf_counter()),
         )
     return shapes, size, float(np.diff(times).mean())
 

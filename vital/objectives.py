@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import torch
 
+from vital.wasserstein import squared_wasserstein
+
 
 def sort_matching(
     activations: torch.Tensor, quantiles: torch.Tensor, importance: torch.Tensor | None = None
@@ -19,8 +21,7 @@ def sort_matching(
     (B,). Per image it is the mean over channels and positions of
     ``importance * (sort(activations) - quantiles)^2``.
     """
-    ordered = torch.sort(activations, dim=-1).values
-    return _mean_of_channels((ordered - quantiles).square().mean(dim=-1), importance)
+    return _mean_of_channels(squared_wasserstein(activations, quantiles), importance)
 
 
 def moment_matching(

@@ -66,14 +66,14 @@ def optimize(
     history_every: int,
     checkpoint_every: int,
     checkpoint: Callable[[list[TargetState]], None],
-    report: Callable[[float], None],
+    report: Callable[[int, float], None],
 ) -> list[TargetState]:
     """Bring a batch of targets, all at the same step, to the end of their schedule.
 
     ``objectives`` holds one for each phase's pool; a phase starts with fresh moments.
-    ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` each step's
-    mean total. The batch's loss is the sum over targets, so that each target's gradient
-    is what it would be alone.
+    ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` how many steps
+    have ended since it was last called, and the last one's mean total. The batch's loss is the sum
+    over targets, so that each target's gradient is what it would be alone.
 
     Raises VitalError when the loss stops being finite; earlier checkpoints stay usable.
     """
@@ -82,21 +82,31 @@ def optimize(
         if states[0].step >= phase.end:
             continue
         batch = _Batch(states, phase, parametrize, params)
+        unseen: list[torch.Tensor] = []
         for step in range(states[0].step, phase.end):
             totals, parts = batch.advance(step, views, objectives[phase.pool])
-            _check_finite(totals, step)
+            unseen.append(totals)
             done = step + 1
-            if step % history_every == 0 or done == total:
+            recorded = step % history_every == 0 or done == total
+            saved = done % checkpoint_every == 0 and done < total
+            if recorded or saved or done == phase.end or not totals.is_cuda:
+                # To look at a GPU's numbers is to wait for it: it is done for many steps at once.
+                _check_finite(unseen, done)
+                report(len(unseen), float(totals.mean()))
+                unseen.clear()
+            if recorded:
                 batch.record(step, totals, parts)
-            report(float(totals.mean()))
-            if done % checkpoint_every == 0 and done < total:
+            if saved:
                 checkpoint(batch.states(done))
         states = batch.states(phase.end)
     return list(states)
 
 
-def _check_finite(totals: torch.Tensor, step: int) -> None:
-    if not bool(torch.isfinite(totals).all()):
+def _check_finite(totals: Sequence[torch.Tensor], done: int) -> None:
+    """Raise VitalError if one of the last totals is not finite; ``done`` steps have ended."""
+    finite = torch.stack(list(totals)).isfinite().all(dim=1)
+    if not bool(finite.all()):
+        step = done - len(totals) + int(finite.logical_not().int().argmax())
         raise VitalError(
             f"the loss is no longer finite at step {step}; a lower learning rate may help "
             "(visualize.lr, or that of the method under peers)"
@@ -118,13 +128,15 @@ class _Batch:
         self._parametrization = parametrize(torch.stack([state.latent for state in states]))
         self._histories = [list(state.history) for state in states]
         latent = self._parametrization.latent
-        self._adam = torch.optim.Adam([latent], lr=params.lr, betas=params.betas, eps=params.eps)
+        self._adam = torch.optim.Adam(
+            [latent], lr=params.lr, betas=params.betas, eps=params.eps, fused=True
+        )
         self._sensitivity = torch.stack([state.sensitivity for state in states]).to(latent.device)
         passed = states[0].step - phase.first
         first = torch.stack([state.first for state in states]).to(latent.device)
         second = torch.stack([state.second for state in states]).to(latent.device)
         self._adam.state[latent] = {
-            "step": torch.tensor(float(passed)),
+            "step": torch.tensor(float(passed), device=latent.device),
             "exp_avg": first if passed else torch.zeros_like(first),
             "exp_avg_sq": second if passed else torch.zeros_like(second),
         }

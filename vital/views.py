@@ -44,19 +44,58 @@ class Draws:
         return cls(shifts=torch.cat(shifts)[held], flips=flips[held])
 
 
-@dataclass(frozen=True)
 class Jitter:
     """One view of each image: flipped, then rolled by its own draw of the step."""
 
-    draws: Sequence[Draws]
+    def __init__(self, draws: Sequence[Draws]) -> None:
+        self._shifts = torch.stack([draw.shifts for draw in draws], dim=1)  # (steps, B, 2)
+        self._flips = torch.stack([draw.flips for draw in draws], dim=1)  # (steps, B)
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
         """The views (B, 3, H, W) of images (B, 3, H, W)."""
-        moved = []
-        for image, draw in zip(images, self.draws, strict=True):
-            flipped = image.flip(-1) if draw.flips[step] else image
-            moved.append(flipped.roll(draw.shifts[step].tolist(), dims=(-2, -1)))
-        return torch.stack(moved)
+        if self._shifts.device != images.device:
+            # All steps' draws at once: each copy to a GPU would wait for the work before it.
+            self._shifts = self._shifts.to(images.device)
+            self._flips = self._flips.to(images.device)
+        height, width = images.shape[-2:]
+        rows = _rolled_places(height, self._shifts[step, :, 0])
+        columns = _rolled_places(width, self._shifts[step, :, 1])
+        flipped = self._flips[step].unsqueeze(1)
+        columns = torch.where(flipped, width - 1 - columns, columns)
+        moved: torch.Tensor = _Moved.apply(images, rows, columns)
+        return moved
+
+
+def _rolled_places(count: int, shifts: torch.Tensor) -> torch.Tensor:
+    """Which of ``count`` places each shows when they are rolled by shifts (B,): (B, count)."""
+    return (torch.arange(count, device=shifts.device) - shifts.unsqueeze(1)) % count
+
+
+class _Moved(torch.autograd.Function):
+    """Rows and columns (B, H) and (B, W) of images (B, 3, H, W), each of which appears once."""
+
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx,
+        images: torch.Tensor,
+        rows: torch.Tensor,
+        columns: torch.Tensor,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(rows, columns)
+        return _picked(images, rows, columns)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, outer: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None]:
+        rows, columns = ctx.saved_tensors  # type: ignore[attr-defined]
+        return _picked(outer, rows.argsort(dim=1), columns.argsort(dim=1)), None, None
+
+
+def _picked(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    by_row = images.gather(2, rows[:, None, :, None].expand_as(images))
+    return by_row.gather(3, columns[:, None, None, :].expand_as(images))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 
 from vital import objectives as objectives_module
 from vital import statistics as statistics_module
+from vital import wasserstein
 from vital.activations import TapReader, tap_shapes
 from vital.errors import ModelError, ParamsError, nearest
 from vital.files import digest
@@ -71,7 +72,10 @@ class VitalMethod(PixelMethod):
             "method": "vital",
             "params": self._matching.model_dump(mode="json"),
             "default_weights": self.setup.model.taps,
-            "code": [own_digest(__name__), source_digest(objectives_module, statistics_module)],
+            "code": [
+                own_digest(__name__),
+                source_digest(objectives_module, statistics_module, wasserstein),
+            ],
         }
 
     def unit_facts(self, unit: Unit) -> Any:
