@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import copy
 import json
-import statistics
-import time
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import product
@@ -25,6 +22,7 @@ import torch
 import typer
 from torch import nn
 
+from benchmarks.timing import take_turns
 from vital.networks import build_network, freeze
 from vital.objectives import sort_matching
 from vital.relevance import (
@@ -96,18 +94,6 @@ def baseline(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     images = images.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(network(images).mean(), images)
     return gradient
-
-
-def take_turns(works: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """The median seconds of each piece of work; all run once untimed, then in turn."""
-    times: list[list[float]] = [[] for _ in works]
-    for turn in range(repeats + 1):
-        for work, taken in zip(works, times, strict=True):
-            began = time.perf_counter()
-            work()
-            if turn > 0:
-                taken.append(time.perf_counter() - began)
-    return [statistics.median(taken) for taken in times]
 
 
 if __name__ == "__main__":

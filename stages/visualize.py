@@ -38,7 +38,13 @@ def visualize(stage: Stage) -> None:
     """Write the images, their index and their history to data/visualizations/<method>."""
     params = stage.params("visualize", VisualizeParams)
     project = stage.project
-    setup = Setup(load_model(project.model), stage.seed, resolve_device(params.device))
+    setup = Setup(
+        load_model(project.model),
+        stage.seed,
+        resolve_device(params.device),
+        params.precision,
+        params.compile,
+    )
     wanted = _wanted(stage, setup, params)
     make = _vital_engines if stage.method == STUDIED else _peer_engines
     with replacing_folder(project.visualizations(stage.method)) as folder:

@@ -12,7 +12,8 @@ import typer
 from torch import nn
 from typer.testing import CliRunner
 
-from benchmarks.relevance_step import COMPOSITES, STARTS, TAPS, main, step, take_turns
+from benchmarks.relevance_step import COMPOSITES, STARTS, TAPS, main, step
+from benchmarks.timing import take_turns
 from vital.activations import TapReader
 from vital.networks import build_network, freeze
 from vital.relevance import (

@@ -40,12 +40,14 @@ class TapReader(HookedReader):
     Calling it with a batch (B, 3, H, W) gives, per tap, a tensor (B, C, D): D positions of a
     feature map, or tokens, in C channels. Gradients flow to the input. Of a module that runs
     several times in a forward pass, ``name`` is the first run, ``name@2`` the second.
+    ``compiled``: from the second batch on the pass is compiled for the shape of its images, which
+    takes about half a minute and pays on a GPU, for thousands of steps.
 
     Raises ModelError for a tap that the network does not have, that never runs, or whose output
     is not one tensor with a row per image.
     """
 
-    def __init__(self, model: nn.Module, taps: Iterable[str]) -> None:
+    def __init__(self, model: nn.Module, taps: Iterable[str], *, compiled: bool = False) -> None:
         super().__init__()
         self._model = model
         self._taps = list(taps)
@@ -54,6 +56,8 @@ class TapReader(HookedReader):
         self._runs: dict[str, int] = {}
         self._seen: dict[str, tuple[torch.Tensor, int]] = {}
         self._copied: set[str] = set()
+        self._compiled = torch.compile(self._trace, dynamic=False) if compiled else None
+        self._surveyed = False
 
     def _register(self) -> Iterator[RemovableHandle]:
         for name, module in self._modules.items():
@@ -64,17 +68,36 @@ class TapReader(HookedReader):
 
     def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Read every tap for one batch, in the order of the taps' names."""
+        if self._compiled is not None and self._surveyed and self._places:
+            seen = self._compiled(images)
+        else:
+            seen = self._run(images)
+        values = {tap: self._positions_last(tap, value, images) for tap, value in seen.items()}
+        if INPUT_TAP in self._taps:
+            values[INPUT_TAP] = opponent_colours(images).flatten(2)
+        return {tap: values[tap] for tap in self._taps}
+
+    def _run(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         self._forward(images)
         overwritten = self._overwritten()
         if overwritten:
             # A later module worked in place on a tap's output: from now on keep a copy of it.
             self._copied |= overwritten
             self._forward(images)
-        values = {tap: self._positions_last(tap, images) for tap in self._seen}
-        self._seen.clear()
-        if INPUT_TAP in self._taps:
-            values[INPUT_TAP] = opponent_colours(images).flatten(2)
-        return {tap: values[tap] for tap in self._taps}
+        self._surveyed = True
+        return self._taken()
+
+    def _trace(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What is compiled: nothing stops it, but what no tap needs falls away."""
+        self._forget()
+        self._runs.clear()
+        self._model(images)
+        return self._taken()
+
+    def _taken(self) -> dict[str, torch.Tensor]:
+        taken = {tap: value for tap, (value, _) in self._seen.items()}
+        self._forget()
+        return taken
 
     def _forward(self, images: torch.Tensor) -> None:
         self._seen.clear()
@@ -96,7 +119,7 @@ class TapReader(HookedReader):
             for tap, place in self._places.items():
                 if place == (name, self._runs[name]):
                     self._keep(tap, output)
-            if len(self._seen) == len(self._places):
+            if len(self._seen) == len(self._places) and not torch.compiler.is_compiling():
                 raise _AllTapsSeenError
 
         return keep
@@ -105,14 +128,14 @@ class TapReader(HookedReader):
         if not isinstance(output, torch.Tensor):
             raise ModelError(f"tap {tap!r} gives {type(output).__name__}, not one tensor")
         value = output.clone() if tap in self._copied else output
-        self._seen[tap] = (value, value._version)
+        self._seen[tap] = (value, 0 if torch.compiler.is_compiling() else value._version)
 
     def _overwritten(self) -> set[str]:
         return {tap for tap, (value, version) in self._seen.items() if value._version != version}
 
-    def _positions_last(self, tap: str, images: torch.Tensor) -> torch.Tensor:
+    def _positions_last(self, tap: str, value: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         module = self._modules[self._places[tap][0]]
-        return positions_last(self._model, module, self._seen[tap][0], images, tap)
+        return positions_last(self._model, module, value, images, tap)
 
 
 def positions_last(
@@ -144,8 +167,9 @@ def read_layout(
 
 def opponent_colours(images: torch.Tensor) -> torch.Tensor:
     """Rotate RGB to luminance, red-green and yellow-blue: (B, 3, H, W) to the same."""
-    rotation = torch.tensor(_OPPONENT_COLOURS, dtype=images.dtype, device=images.device)
-    return torch.einsum("oc,bchw->bohw", rotation, images)
+    with torch.autocast(images.device.type, enabled=False):  # colours are not to be rounded
+        rotation = torch.tensor(_OPPONENT_COLOURS, dtype=images.dtype, device=images.device)
+        return torch.einsum("oc,bchw->bohw", rotation, images)
 
 
 def find_module(model: nn.Module, name: str) -> nn.Module:

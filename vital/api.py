@@ -99,7 +99,7 @@ def visualize(
     targets = [Target(unit, number) for unit in sets for number in range(seeds)]
     with tempfile.TemporaryDirectory() as scratch:
         store = WorkStore(Path(out) / ".work" if out else Path(scratch))
-        method = VitalMethod(Setup(studied, seed, on), kept, settings.method())
+        method = VitalMethod(Setup(studied, seed, on, settings.precision), kept, settings.method())
         engine = Engine(method, settings, store)
         results = sorted(engine.run(targets), key=lambda finished: finished.target)
     if out is not None:

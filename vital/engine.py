@@ -17,6 +17,7 @@ from vital import (
     optimize,
     parametrizations,
     pooling,
+    precision,
     schedule,
     seeds,
     views,
@@ -26,6 +27,7 @@ from vital.methods import base
 from vital.methods.base import Method
 from vital.optimize import Objective, TargetState
 from vital.params.visualize import VisualizeParams
+from vital.precision import gpu_arithmetic, in_precision
 from vital.progress import progress_bar
 from vital.provenance import source_digest
 from vital.schedule import total_steps
@@ -101,6 +103,7 @@ class Engine:
             optimize,
             parametrizations,
             pooling,
+            precision,
             schedule,
             seeds,
             views,
@@ -115,6 +118,8 @@ class Engine:
                 "batch": self._params.batch,
                 "seed": self._setup.seed,
                 "device": self._setup.device.type,
+                "precision": self._setup.precision,
+                "compiled": self._setup.compiled,
                 "torch": torch.__version__,
                 "common_code": code,
             }
@@ -174,9 +179,13 @@ class Engine:
                 self._store.save_checkpoint(self.key(target), state)
 
         label = f"{targets[0].unit.name} .. {targets[-1].unit.name}"
-        with progress_bar(
-            total=total_steps(self._method.schedule), label=label, unit="steps"
-        ) as bar:
+        setup = self._setup
+        with (
+            progress_bar(
+                total=total_steps(self._method.schedule), label=label, unit="steps"
+            ) as bar,
+            gpu_arithmetic(setup.precision),
+        ):
             bar.update(states[0].step)
 
             def report(steps: int, loss: float) -> None:
@@ -187,7 +196,10 @@ class Engine:
                 states,
                 self._method.views(padded),
                 lambda latents: self._method.parametrize(latents.to(self._setup.device)),
-                by_pool,
+                {
+                    pool: in_precision(objective, setup.precision, setup.device)
+                    for pool, objective in by_pool.items()
+                },
                 self._method.schedule,
                 history_every=self._params.history_every,
                 checkpoint_every=self._params.checkpoint_every,

@@ -13,7 +13,7 @@ import torch
 from vital.models import StudiedModel
 from vital.optimize import Objective, Views
 from vital.parametrizations import Parametrization, Pixels, normal_start
-from vital.params.visualize import PixelParams, ScheduleParams
+from vital.params.visualize import PixelParams, Precision, ScheduleParams
 from vital.responses import unit_responses
 from vital.seeds import generator
 from vital.units import CLASS_TAP, Target, Unit
@@ -22,11 +22,16 @@ from vital.views import Draws, Jitter
 
 @dataclass(frozen=True)
 class Setup:
-    """What every method works with: the network, the run's seed, and where tensors live."""
+    """What every method works with: the network and how it is run, the run's seed.
+
+    ``compiled``: see :class:`vital.activations.TapReader`.
+    """
 
     model: StudiedModel
     seed: int
     device: torch.device
+    precision: Precision = "tf32"
+    compiled: bool = False
 
 
 class Method(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -41,6 +42,8 @@ class InnerMethod(VitalMethod):
         params: VisualizeParams,
         masks: MaskParams,
     ) -> None:
+        # The hooks of activations and of relevance come and go: there is nothing to compile.
+        setup = replace(setup, compiled=False)
         super().__init__(setup, units, params.for_inner().method())
         self._masks = masks
         self.hold = params.inner.masks_every
@@ -91,7 +94,8 @@ class MaskedRead:
 
     def __call__(self, images: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
         if step % self._every == 0:
-            reading = self._relevance(images, self._starts)
+            with torch.autocast(images.device.type, enabled=False):  # its rules divide
+                reading = self._relevance(images, self._starts)
             self._masks = {
                 tap: _masks(shared_over_colours(tap, relevance))
                 for tap, relevance in reading.relevance.items()

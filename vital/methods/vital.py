@@ -61,7 +61,7 @@ class VitalMethod(PixelMethod):
         super().__init__(setup, params, (*self.taps, "tv", "l2"))
         self._matching = params
         self._units = units
-        self._reader = TapReader(setup.model.network, self.taps)
+        self._reader = TapReader(setup.model.network, self.taps, compiled=setup.compiled)
         self._positions = {
             phase.pool: self._count_positions(phase.pool) for phase in phases(params)
         }

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat, Weight, rule_error
 
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""``tf32`` and ``bfloat16`` are how a GPU multiplies; sums, losses and images stay float32."""
+
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -83,7 +86,12 @@ class InnerParams(Block):
 
 
 class VisualizeParams(MethodParams):
-    """The targets of a run, the physical batch, and how often work is saved."""
+    """The targets of a run, the physical batch, how often work is saved, how the network is run.
+
+    ``precision`` is that of the network's products while images are made: a GPU's ``tf32``, exact
+    ``float32``, or ``bfloat16``. ``compile`` makes classes' steps faster on a GPU, after half a
+    minute. Both change an image as another machine would: not what it shows, but its bytes.
+    """
 
     units: tuple[str | int, ...] | Literal["all"] = "all"
     seeds: Positive = 1
@@ -91,6 +99,8 @@ class VisualizeParams(MethodParams):
     checkpoint_every: Positive = 50
     history_every: Positive = 10
     device: str = "auto"
+    precision: Precision = "tf32"
+    compile: bool = False
     inner: InnerParams = InnerParams()
 
     @model_validator(mode="after")
