@@ -1,6 +1,6 @@
 """Do inner units' visualizations show what the units respond to, and does relevance help?
 
-    python -m benchmarks.inner_units [--data FOLDER] [--keep FOLDER] [--steps N]
+    python -m benchmarks.inner_units [--data FOLDER] [--keep FOLDER] [--steps N] [--device D]
 
 Twelve channels of MobileNetV2, four drawn at each of three depths, from 1000 photographs of
 ImageNet: their reference patches, and visualizations with relevance and without. One line of JSON
@@ -53,7 +53,6 @@ TAPS = ("input", "conv_stem", "blocks.1.1", "blocks.2.2", "blocks.4.2", "blocks.
 PER_DEPTH = 4
 SEED = 0
 UNIMPORTANT = 0.1
-CPU = torch.device("cpu")
 
 REFERENCES = ReferencesParams(count=50, shortlist=60, patch=64, stride=0.8, batch=25)
 KINDS = {"": RelevanceParams(), "_without": RelevanceParams(composite=None)}
@@ -71,12 +70,13 @@ def main(
     data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep patches and images here")] = None,
     steps: Annotated[int, typer.Option(min=1)] = 400,
+    device: str = "cpu",
 ) -> None:
     """Make and measure all of it."""
     if data is None or not data.is_dir():
         raise typer.BadParameter("give the folder of real networks and images", param_hint="--data")
     logging.basicConfig(level=logging.INFO)
-    model = _model(data)
+    model = _model(data).to(torch.device(device))
     with tempfile.TemporaryDirectory() as scratch:
         folder = keep or Path(scratch)
         patches = _patches(model, data / IMAGES, folder)
@@ -102,6 +102,10 @@ def _model(data: Path) -> StudiedModel:
     )  # fmt: skip
 
 
+def _device(model: StudiedModel) -> torch.device:
+    return next(model.network.parameters()).device
+
+
 def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
     """Draw the units and find their reference patches, unless ``folder`` has them."""
     if not (folder / "references.parquet").exists():
@@ -109,7 +113,7 @@ def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
         rows = pd.DataFrame({"path": found})
         units = distinct_units(_chosen(model, images, rows))
         response = ActivationResponse(model, units)
-        finder = PatchFinder(model, response, images, rows, REFERENCES, CPU)
+        finder = PatchFinder(model, response, images, rows, REFERENCES, _device(model))
         write_patches(folder, finder, finder.find(), found, REFERENCES.criterion)
     return read_patches(folder)
 
@@ -117,7 +121,7 @@ def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
 def _chosen(model: StudiedModel, images: Path, rows: pd.DataFrame) -> pd.DataFrame:
     params = UnitsParams(random=RandomUnits(taps=DEPTHS, count=PER_DEPTH))
     composite = selecting_composite(RelevanceParams())
-    return UnitChooser(model, images, rows, params, composite, SEED, CPU).choose()
+    return UnitChooser(model, images, rows, params, composite, SEED, _device(model)).choose()
 
 
 def _visualize(
@@ -164,7 +168,7 @@ def _settings(tap: str, steps: int, masked: bool) -> VisualizeParams:
 def _engine(
     model: StudiedModel, kept: Any, params: VisualizeParams, masks: MaskParams, folder: Path
 ) -> Engine:
-    method = InnerMethod(Setup(model, SEED, CPU), kept, params, masks)
+    method = InnerMethod(Setup(model, SEED, _device(model)), kept, params, masks)
     return Engine(method, params.for_inner(), WorkStore(folder / ".work"))
 
 
@@ -190,14 +194,18 @@ def _measure(
 
 def _means(model: StudiedModel, unit: Unit, images: torch.Tensor) -> torch.Tensor:
     with torch.no_grad(), TapReader(model.network, [unit.tap]) as read:
-        return read(images)[unit.tap][:, unit.index].mean(dim=1)
+        means = read(images.to(_device(model)))[unit.tap][:, unit.index].mean(dim=1)
+        return means.cpu()
 
 
 def _unimportant(
     model: StudiedModel, image: torch.Tensor, importance: dict[str, torch.Tensor]
 ) -> dict[str, float]:
     with torch.no_grad(), TapReader(model.network, list(importance)) as read:
-        sums = {tap: values[0].abs().sum(dim=1) for tap, values in read(image).items()}
+        sums = {
+            tap: values[0].abs().sum(dim=1).cpu()
+            for tap, values in read(image.to(_device(model))).items()
+        }
     return {
         tap: float(sums[tap][importance[tap] < UNIMPORTANT].sum() / sums[tap].sum())
         for tap in importance
