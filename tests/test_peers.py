@@ -66,23 +66,23 @@ def real_images(size: int = 32) -> torch.Tensor:
 IMAGES = measure_images([real_images()])
 
 
-def maco(model: StudiedModel) -> MacoMethod:
+def maco(model: StudiedModel, redirected: int = STEPS) -> MacoMethod:
     params = MacoParams(crops=2, box=(0.4, 0.8), lr=0.3)
-    return MacoMethod(Setup(model, 0, CPU), params, STEPS, IMAGES)
+    return MacoMethod(Setup(model, 0, CPU), params, STEPS, IMAGES, redirected)
 
 
-def fourier(model: StudiedModel) -> FourierMethod:
+def fourier(model: StudiedModel, redirected: int = STEPS) -> FourierMethod:
     params = FourierParams(pad=3, shifts=(4, 2))
-    return FourierMethod(Setup(model, 0, CPU), params, STEPS, IMAGES)
+    return FourierMethod(Setup(model, 0, CPU), params, STEPS, IMAGES, redirected)
 
 
 def deepinversion(model: StudiedModel) -> DeepInversionMethod:
     return DeepInversionMethod(Setup(model, 0, CPU), DeepInversionParams(jitter=4), STEPS)
 
 
-def activation(model: StudiedModel) -> ActivationMethod:
+def activation(model: StudiedModel, redirected: int = STEPS) -> ActivationMethod:
     params = ActivationParams(jitter=2, tv=1e-5).schedule(STEPS)
-    return ActivationMethod(Setup(model, 0, CPU), params)
+    return ActivationMethod(Setup(model, 0, CPU), params, redirected)
 
 
 PEERS: dict[str, Build] = {

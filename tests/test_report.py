@@ -10,7 +10,14 @@ from PIL import Image
 from report_artefacts import write_artefacts
 
 from vital.errors import ArtefactError
-from vital.figures import class_colours, draw_embedding, loss_columns, save_figure
+from vital.figures import (
+    WIDE_LIGHT,
+    class_colours,
+    draw_embedding,
+    draw_losses,
+    loss_columns,
+    save_figure,
+)
 from vital.files import write_csv, write_json, write_parquet
 from vital.manifest import read_manifest
 from vital.params.report import ReportParams
@@ -275,3 +282,21 @@ def test_figure_bytes_hold_no_date(tmp_path: Path) -> None:
     save_figure(tmp_path, "map", draw_embedding(real, {"vital": real}, class_colours([0, 1])))
     for path in tmp_path.iterdir():
         assert b"dc:date" not in path.read_bytes() and b"Software" not in path.read_bytes()
+
+
+def test_negative_losses_are_within_the_axis_and_positive_ones_stay_logarithmic() -> None:
+    """Maximised responses are negative losses, up to a thousand times as large as those of taps."""
+    steps = range(20)
+    falling = pd.DataFrame({"step": steps, "loss": np.geomspace(50, 0.5, 20), "loss_stem": 2.0})
+    rising = pd.DataFrame({"step": steps, "loss": -np.linspace(0, 800, 20)})
+    figure = draw_losses({"vital": falling, "maco": rising})(WIDE_LIGHT)
+    figure.draw_without_rendering()
+    total, stem = figure.axes[:2]
+    assert (total.get_yscale(), stem.get_yscale()) == ("symlog", "log")
+    low, high = total.get_ylim()
+    assert (low < -800, high > 50) == (True, True)
+    ticks = [tick for tick in total.get_yticks() if low <= tick <= high]
+    assert min(ticks) < 0 < max(ticks)
+    curves = [np.asarray(line.get_ydata(), dtype=float) for line in total.get_lines()]
+    heights = [total.transData.transform(np.column_stack([steps, curve]))[:, 1] for curve in curves]
+    assert all(np.ptp(height) > 0.1 * total.bbox.height for height in heights)

@@ -270,19 +270,17 @@ def _even_columns(panels: int) -> int:
 
 
 def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], look: Look) -> None:
-    axes.set_yscale("log", nonpositive="clip")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=12))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
-    for colour, table in zip(
-        _method_colours(len(histories), look), histories.values(), strict=True
-    ):
-        if column in table:
-            curve = table.groupby("step", sort=True)[column].agg(["min", "mean", "max"])
-            axes.fill_between(
-                curve.index, curve["min"], curve["max"], color=colour, alpha=0.16, lw=0
-            )
-            axes.plot(curve.index, curve["mean"], color=colour, linewidth=1.6)
+    curves = [
+        (colour, table.groupby("step", sort=True)[column].agg(["min", "mean", "max"]))
+        for colour, table in zip(
+            _method_colours(len(histories), look), histories.values(), strict=True
+        )
+        if column in table
+    ]
+    _scale_losses(axes, pd.concat([curve for _, curve in curves]))
+    for colour, curve in curves:
+        axes.fill_between(curve.index, curve["min"], curve["max"], color=colour, alpha=0.16, lw=0)
+        axes.plot(curve.index, curve["mean"], color=colour, linewidth=1.6)
     title = "total" if column == "loss" else column.removeprefix("loss_")
     size = 7.5 if look.is_narrow else 9
     axes.set_title(title, loc="left", fontsize=size + 0.5, color=look.ink)
@@ -291,6 +289,19 @@ def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], 
     axes.tick_params(which="both", length=0, labelsize=size - 0.5, labelcolor=look.muted)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(look.grid)
+
+
+def _scale_losses(axes: Axes, losses: pd.DataFrame) -> None:
+    """Logarithmic; where losses are negative, as of responses, so on both sides of 0."""
+    values = losses.to_numpy(float)
+    if values.min() < 0:
+        near_zero = 10.0 ** (math.floor(math.log10(np.abs(values).max())) - 2)
+        axes.set_yscale("symlog", linthresh=near_zero)
+    else:
+        axes.set_yscale("log", nonpositive="clip")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=12))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _method_colours(count: int, look: Look) -> list[str]:

@@ -77,11 +77,11 @@ def peer_method(
     """
     steps = params.steps(name, passes)
     if name == "maco":
-        return MacoMethod(setup, params.maco, steps, images.statistics)
+        return MacoMethod(setup, params.maco, steps, images.statistics, params.redirected)
     if name == "fourier":
-        return FourierMethod(setup, params.fourier, steps, images.statistics)
+        return FourierMethod(setup, params.fourier, steps, images.statistics, params.redirected)
     if name == "deepinversion":
         return DeepInversionMethod(setup, params.deepinversion, steps)
     if name == "activation":
-        return ActivationMethod(setup, params.activation.schedule(steps))
+        return ActivationMethod(setup, params.activation.schedule(steps), params.redirected)
     raise ValueError(f"{name!r} is no peer")

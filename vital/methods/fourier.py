@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from vital import image_statistics, responses
+from vital import image_statistics
 from vital.image_statistics import ImageStatistics, mixing_matrix
 from vital.methods import activation
-from vital.methods.activation import ResponseMethod
+from vital.methods.activation import RESPONSE_CODE, ResponseMethod
 from vital.methods.base import Setup
 from vital.parametrizations import Spectrum, spectrum_start
 from vital.params.peers import FourierParams
@@ -23,9 +23,14 @@ class FourierMethod(ResponseMethod):
     """Lucid's method, with the colours of the run's own ``images`` in place of ImageNet's."""
 
     def __init__(
-        self, setup: Setup, params: FourierParams, steps: int, images: ImageStatistics
+        self,
+        setup: Setup,
+        params: FourierParams,
+        steps: int,
+        images: ImageStatistics,
+        redirected: int,
     ) -> None:
-        super().__init__(setup, params.schedule(steps))
+        super().__init__(setup, params.schedule(steps), redirected)
         self._params = params
         self._colours = mixing_matrix(images.covariance)
 
@@ -35,7 +40,11 @@ class FourierMethod(ResponseMethod):
             "method": "fourier",
             "params": self._params.model_dump(mode="json", exclude={"steps"}),
             "colours": self._colours.tolist(),
-            "code": [own_digest(__name__), source_digest(activation, image_statistics, responses)],
+            "redirected": self._redirected,
+            "code": [
+                own_digest(__name__),
+                source_digest(activation, image_statistics, *RESPONSE_CODE),
+            ],
         }
 
     def start(self, target: Target) -> torch.Tensor:

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from vital import image_statistics, responses
+from vital import image_statistics
 from vital.files import digest
 from vital.image_statistics import ImageStatistics
 from vital.methods import activation
-from vital.methods.activation import ResponseMethod
+from vital.methods.activation import RESPONSE_CODE, ResponseMethod
 from vital.methods.base import Setup
 from vital.parametrizations import Phases, phase_start
 from vital.params.peers import MacoParams
@@ -24,9 +24,14 @@ class MacoMethod(ResponseMethod):
     """Changes phases only; the magnitudes are the means of the run's own ``images``."""
 
     def __init__(
-        self, setup: Setup, params: MacoParams, steps: int, images: ImageStatistics
+        self,
+        setup: Setup,
+        params: MacoParams,
+        steps: int,
+        images: ImageStatistics,
+        redirected: int,
     ) -> None:
-        super().__init__(setup, params.schedule(steps))
+        super().__init__(setup, params.schedule(steps), redirected)
         self._params = params
         self._magnitude = images.magnitude
 
@@ -36,7 +41,11 @@ class MacoMethod(ResponseMethod):
             "method": "maco",
             "params": self._params.model_dump(mode="json", exclude={"steps"}),
             "magnitude": digest(self._magnitude.numpy().tobytes().hex()),
-            "code": [own_digest(__name__), source_digest(activation, image_statistics, responses)],
+            "redirected": self._redirected,
+            "code": [
+                own_digest(__name__),
+                source_digest(activation, image_statistics, *RESPONSE_CODE),
+            ],
         }
 
     def start(self, target: Target) -> torch.Tensor:

@@ -167,9 +167,14 @@ class ActivationParams(PeerParams):
 
 
 class PeersParams(Block):
-    """The settings of each peer, and the budget of those that name no steps of their own."""
+    """The settings of each peer, and the budget of those that name no steps of their own.
+
+    ``redirected``: in so many steps at the start, methods that maximise a response have a gradient
+    at units that a rectifier keeps silent (as in Lucid, which takes 16; 0 for none).
+    """
 
     budget: Budget = "equal"
+    redirected: Natural = 16
     maco: MacoParams = MacoParams()
     fourier: FourierParams = FourierParams()
     deepinversion: DeepInversionParams = DeepInversionParams()
