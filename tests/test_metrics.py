@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
 
 from vital.errors import DataError
 from vital.metrics.agreement import top_k_agreement
@@ -34,7 +36,7 @@ def nuclear_norm_frechet(one: np.ndarray, other: np.ndarray) -> float:
 def test_frechet_distance_equals_the_nuclear_norm_formula(rows: int, columns: int) -> None:
     one, other = draw(rows, columns, 0), 1.5 * draw(rows + 3, columns, 1) + 0.3
     expected = nuclear_norm_frechet(one.double().numpy(), other.double().numpy())
-    assert frechet_distance(one, other) == pytest.approx(expected, rel=1e-4)
+    assert frechet_distance(one, other) == pytest.approx(expected, rel=1e-9)
 
 
 def test_frechet_distance_of_a_shift_is_its_square() -> None:
@@ -49,6 +51,20 @@ def test_frechet_distance_of_identical_sets_is_none(rows: int, columns: int) -> 
     distance = frechet_distance(features, features.clone())
     assert distance is not None
     assert abs(distance) < 1e-3
+
+
+@pytest.mark.parametrize(("rows", "others", "columns"), [(50, 70, 8), (9, 40, 30), (40, 9, 30)])
+def test_both_distances_are_those_of_torch_fidelity(rows: int, others: int, columns: int) -> None:
+    one, other = draw(rows, columns, 12), draw(others, columns, 13) @ draw(columns, columns, 14)
+    statistics = [fid_features_to_statistics(values.double()) for values in (one, other)]
+    fid = fid_statistics_to_metric(*statistics, False)["frechet_inception_distance"]
+    assert frechet_distance(one, other) == pytest.approx(fid, rel=1e-4)
+    theirs = kid_features_to_metric(
+        one.double(), other.double(), kid_subsets=7, kid_subset_size=min(rows, others) // 2,
+        rng_seed=15, verbose=False,
+    )  # fmt: skip
+    expected = [theirs[f"kernel_inception_distance_{name}"] for name in ("mean", "std")]
+    assert kernel_distance(one, other, 7, 15 + 2**32) == pytest.approx(expected, rel=1e-9)
 
 
 def slow_kid(one: np.ndarray, other: np.ndarray) -> float:

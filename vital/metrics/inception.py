@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 
 import torch
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from vital.errors import ModelError
 from vital.weights import read_state
@@ -20,6 +19,8 @@ def load_inception(path: Path) -> torch.nn.Module:
 
     Raises ModelError when the file is missing, damaged or holds other weights.
     """
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
     # torch-fidelity unpickles whatever it is given, so it is given what was read with care.
     checked = io.BytesIO()
     torch.save(dict(read_state(path)), checked)
