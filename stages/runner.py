@@ -5,20 +5,30 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from vital import tracking
+import pandas as pd
+
 from vital.errors import VitalError
 from vital.files import explain_os_error, remove_stale, write_json
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
 from vital.project import Project
-from vital.tracking import StageRun
 
 log = logging.getLogger("vital")
+
+
+class Log(Protocol):
+    """What a stage tells of its work besides its files."""
+
+    def metrics(self, values: Mapping[str, float | None]) -> None: ...
+
+    def table(self, frame: pd.DataFrame, name: str) -> None: ...
+
+    def file(self, path: Path, folder: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class Stage:
 
     project: Project
     content: dict[str, Any]
-    run: StageRun
+    run: Log
     method: str = ""
 
     @property
@@ -73,6 +83,8 @@ def _run_once(
     blocks: Sequence[str],
     method: str,
 ) -> None:
+    from vital import tracking  # only here: a stage's function alone needs no tracking
+
     name = f"{work.__name__}@{method}" if method else work.__name__
     params = {block: content[block] for block in blocks}
     started = time.perf_counter()

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from vital.devices import device_of
 from vital.errors import ModelError, nearest
 from vital.hooks import HookedReader
 from vital.layouts import channels_first
@@ -197,8 +198,7 @@ def locate(model: nn.Module, tap: str) -> tuple[str, int]:
 
 def blank_image(model: nn.Module, size: tuple[int, int]) -> torch.Tensor:
     """Zeros (1, 3, H, W) of (height, width) ``size``, on the device of the network's weights."""
-    weight = next(model.parameters(), None)
-    return torch.zeros(1, 3, *size, device=weight.device if weight is not None else None)
+    return torch.zeros(1, 3, *size, device=device_of(model))
 
 
 def tap_shapes(

@@ -22,9 +22,9 @@ class BatchNormReader(HookedReader):
     def __init__(self, network: nn.Module, name: str) -> None:
         super().__init__()
         self._network = network
-        self._noted = _running_statistics(network)
+        self._layers = _noting_layers(network)
         self._distances: list[torch.Tensor] = []
-        if not self._noted:
+        if not self._layers:
             raise ModelError(
                 f"DeepInversion is not possible for {name}: it matches the statistics of batch "
                 "norm, which this network does not have"
@@ -33,13 +33,13 @@ class BatchNormReader(HookedReader):
     @property
     def is_blank(self) -> bool:
         """Whether all running means are 0 and variances 1: nothing is known of the training."""
+        noted = [_statistics_of(layer) for layer in self._layers]
         return all(
-            bool((means == 0).all() and (variances == 1).all())
-            for means, variances in self._noted.values()
+            bool((means == 0).all() and (variances == 1).all()) for means, variances in noted
         )
 
     def _register(self) -> Iterator[RemovableHandle]:
-        return (layer.register_forward_pre_hook(self._note) for layer in self._noted)
+        return (layer.register_forward_pre_hook(self._note) for layer in self._layers)
 
     def _forget(self) -> None:
         self._distances.clear()
@@ -53,8 +53,9 @@ class BatchNormReader(HookedReader):
         logits = self._network(images)
         return logits, list(self._distances)
 
-    def _note(self, layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        self._distances.append(statistics_distance(inputs[0], *self._noted[layer]))
+    def _note(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
+        # Read here: a network that has moved to another device has other tensors there.
+        self._distances.append(statistics_distance(inputs[0], *_statistics_of(layer)))
 
 
 def statistics_distance(
@@ -67,12 +68,17 @@ def statistics_distance(
     return of_means + of_variances
 
 
-def _running_statistics(network: nn.Module) -> dict[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
-    """The running means and variances of every batch norm of feature maps that has any."""
-    return {
-        module: (module.running_mean, module.running_var)
+def _noting_layers(network: nn.Module) -> list[nn.BatchNorm2d]:
+    """Every batch norm of feature maps that has running means and variances."""
+    return [
+        module
         for module in network.modules()
         if isinstance(module, nn.BatchNorm2d)
         and module.running_mean is not None
         and module.running_var is not None
-    }
+    ]
+
+
+def _statistics_of(layer: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """The running means and variances of a layer that has them."""
+    return layer.get_buffer("running_mean"), layer.get_buffer("running_var")

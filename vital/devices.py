@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from vital.errors import ParamsError
+
+CPU = torch.device("cpu")
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where the network's weights are; the CPU where it has none."""
+    weight = next(network.parameters(), None)
+    return CPU if weight is None else weight.device
 
 
 def resolve_device(name: str) -> torch.device:

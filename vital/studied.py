@@ -12,6 +12,7 @@ from torch import nn
 from vital.activations import tap_shapes
 from vital.classes import ClassMap, resolve_labels
 from vital.data import load_images
+from vital.devices import CPU
 from vital.errors import ModelError
 from vital.factories import PREFIX, factory_sha256
 from vital.files import digest_file
@@ -29,14 +30,21 @@ from vital.weights import load_weights
 
 
 def make_model(
-    folder: Path, images: Path, manifest: pd.DataFrame, params: ModelParams, seed: int
+    folder: Path,
+    images: Path,
+    manifest: pd.DataFrame,
+    params: ModelParams,
+    seed: int,
+    device: torch.device = CPU,
 ) -> dict[str, float]:
     """Write the network to ``folder`` and return its accuracy on the saved weights.
+
+    It is trained and measured on ``device``.
 
     Raises ModelError when the parameters name no source of weights, or more than one, and for
     classes, preprocessing or taps that do not fit the network.
     """
-    network = _with_weights(images, manifest, params, seed)
+    network = _with_weights(images, manifest, params, seed, device)
     preprocessing = _preprocessing(network, manifest, params)
     classes = _classes(network, manifest, params, preprocessing.size)
     resolved = resolve_labels(manifest, ClassMap(classes, len(classes)))
@@ -50,17 +58,19 @@ def make_model(
         **_further_pins(network, params),
     }
     save_model(folder, network, description)
-    metrics = measure(folder, images, resolved)
+    metrics = measure(folder, images, resolved, device)
     describe_further(folder, {"accuracy": metrics["accuracy_top1"]})
     return metrics
 
 
-def measure(folder: Path, images: Path, manifest: pd.DataFrame) -> dict[str, float]:
+def measure(
+    folder: Path, images: Path, manifest: pd.DataFrame, device: torch.device = CPU
+) -> dict[str, float]:
     """The saved network's accuracy on the validation and on the held-out images.
 
     The manifest's labels are the network's.
     """
-    model = load_model(folder)
+    model = load_model(folder).to(device)
     splits = {"accuracy_top1": "validation", "accuracy_top1_heldout": "heldout"}
     return {
         name: round(accuracy(model.network, _load(images, manifest, split, model.preprocessing)), 6)
@@ -69,7 +79,7 @@ def measure(folder: Path, images: Path, manifest: pd.DataFrame) -> dict[str, flo
 
 
 def _with_weights(
-    images: Path, manifest: pd.DataFrame, params: ModelParams, seed: int
+    images: Path, manifest: pd.DataFrame, params: ModelParams, seed: int, device: torch.device
 ) -> nn.Module:
     origins = [params.checkpoint is not None, params.fetched, params.train is not None]
     if sum(origins) != 1:
@@ -84,7 +94,8 @@ def _with_weights(
         )
         if params.train is not None:
             preprocessing = _preprocessing(network, manifest, params)
-            train(network, _load(images, manifest, "train", preprocessing), params.train, seed)
+            labelled = _load(images, manifest, "train", preprocessing)
+            train(network.to(device), labelled, params.train, seed).to(CPU)
     if params.checkpoint is not None:
         load_weights(network, Path(params.checkpoint))
     return freeze(network)

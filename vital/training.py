@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from vital.devices import device_of
 from vital.params.model import TrainParams
 from vital.progress import progress_bar
 from vital.seeds import derive_seed, generator
@@ -27,7 +28,8 @@ class LabelledImages:
 
 
 def train(network: nn.Module, data: LabelledImages, params: TrainParams, seed: int) -> nn.Module:
-    """Train ``network`` in place and return it in inference mode."""
+    """Train ``network`` in place, where its weights are, and return it in inference mode."""
+    device = device_of(network)
     augment = _Augmentation(params, int(data.labels.max()) + 1, seed)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=params.lr, weight_decay=params.weight_decay
@@ -38,7 +40,7 @@ def train(network: nn.Module, data: LabelledImages, params: TrainParams, seed: i
     network.train()
     bar = progress_bar(range(params.steps), label="train", unit="steps")
     for _ in bar:
-        images, targets = augment.batch(data)
+        images, targets = (one.to(device) for one in augment.batch(data))
         loss = functional.cross_entropy(network(images), targets)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -116,9 +118,10 @@ class _Augmentation:
 
 def accuracy(network: nn.Module, data: LabelledImages, batch: int = 64) -> float:
     """The share of images whose highest logit is their label."""
-    right = 0
+    right, device = 0, device_of(network)
     with torch.no_grad():
         for first in range(0, len(data.labels), batch):
             part = slice(first, first + batch)
-            right += int((network(data.images[part]).argmax(dim=1) == data.labels[part]).sum())
+            predicted = network(data.images[part].to(device)).argmax(dim=1)
+            right += int((predicted.cpu() == data.labels[part]).sum())
     return right / len(data.labels)
