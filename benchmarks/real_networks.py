@@ -76,13 +76,26 @@ def main(
     if unknown:
         raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}", param_hint="--case")
     for name in case or CASES:
-        with _folder(keep, name) as folder:
+        with scratch_folder(keep, name) as folder:
             project = _run(CASES[name], data.resolve(), folder)
             typer.echo(json.dumps({"case": name, **_figures(project)}))
 
 
+def case_params(case: Case, data: Path) -> dict[str, Any]:
+    """The content of the case's params file: its profile, with its images, weights and changes."""
+    content: dict[str, Any] = YAML(typ="safe").load(
+        compose_profile(ROOT / "profiles", case.profile)
+    )
+    content["data"]["source"] = str(data / case.images)
+    content["model"]["checkpoint"] = str(data / case.weights)
+    for block, values in case.changes.items():
+        content[block].update(values)
+    return content
+
+
 @contextmanager
-def _folder(keep: Path | None, name: str) -> Iterator[Path]:
+def scratch_folder(keep: Path | None, name: str) -> Iterator[Path]:
+    """``keep/name``, or without ``keep`` a folder that is deleted afterwards."""
     if keep is not None:
         yield keep.resolve() / name
     else:
@@ -93,11 +106,7 @@ def _folder(keep: Path | None, name: str) -> Iterator[Path]:
 def _run(case: Case, data: Path, folder: Path) -> Project:
     """Run the stages in ``folder``; what they say goes to standard error."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = YAML(typ="safe").load(compose_profile(ROOT / "profiles", case.profile))
-    content["data"]["source"] = str(data / case.images)
-    content["model"]["checkpoint"] = str(data / case.weights)
-    for block, values in case.changes.items():
-        content[block].update(values)
+    content = case_params(case, data)
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(content, file)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "VITAL_TRACKING": "off"}
