@@ -206,10 +206,11 @@ def _unimportant(
             tap: values[0].abs().sum(dim=1).cpu()
             for tap, values in read(image.to(_device(model))).items()
         }
-    return {
-        tap: float(sums[tap][importance[tap] < UNIMPORTANT].sum() / sums[tap].sum())
-        for tap in importance
-    }
+    shares = {}
+    for tap, channels in sums.items():
+        least = channels[importance[tap] < UNIMPORTANT]
+        shares[tap] = float(least.sum()) / float(channels.sum())
+    return shares
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
