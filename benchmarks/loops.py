@@ -81,6 +81,12 @@ class Subject:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
+    def peak_memory(self) -> dict[str, float]:
+        """The GiB that tensors took at most on a GPU."""
+        if self.device.type != "cuda":
+            return {}
+        return {"peak_gib": torch.cuda.max_memory_allocated(self.device) / 2**30}
+
     def device_name(self) -> str:
         """The GPU's name, or the kind of device."""
         if self.device.type == "cuda":
@@ -155,7 +161,7 @@ class VitalLoop(Loop):
 
 
 class NaiveLoop(Loop):
-    """One image; references are sorted in every step, and weights get gradients, too."""
+    """One image, the first; references are sorted in every step, and weights get gradients, too."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
@@ -166,7 +172,7 @@ class NaiveLoop(Loop):
     def run(self, images: torch.Tensor, steps: int) -> float:
         """As of any loop."""
         subject, method = self.subject, self.subject.method(steps)
-        image = images.detach().to(subject.device, copy=True).requires_grad_()
+        image = images[:1].detach().to(subject.device, copy=True).requires_grad_()
         adam = torch.optim.Adam([image], lr=method.lr, betas=method.betas, eps=method.eps)
         low, high = (bound.to(subject.device) for bound in subject.preprocessing.bounds())
         shifts = subject.draws(steps).shifts.tolist()

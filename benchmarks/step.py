@@ -5,7 +5,7 @@
 
 A step shows the network a batch of jittered images, matches the sorted activations of its five
 default taps to those of 50 references, and lets Adam change the images: the loop that makes every
-image. It is timed against one of two baselines, turn by turn in one run:
+image. It is timed against none, one or both of two baselines, turn by turn in one run:
 
 - ``bare``: the forward pass to the network's end and the gradient of its outputs' mean to the same
   batch of images, in the same precision. What any method has to pay.
@@ -13,30 +13,36 @@ image. It is timed against one of two baselines, turn by turn in one run:
   all 50 references sorted again in every step, and gradients for the weights as well.
 
 The network has random weights, pictures are of noise, and times are medians, in seconds per image
-and step. The last line is JSON: ``ratio`` is baseline over step for ``naive`` (how many times
-faster), step over baseline for ``bare``; ``sorting`` is the share of a step that sort matching
-takes. With ``--agreement`` both loops are also run for so many steps from the same start, and
-``loss_difference`` is that of their last losses, relative to the naive one.
+and step. Each baseline ends in a line of JSON: ``ratio`` is baseline over step for ``naive`` (how
+many times faster), step over baseline for ``bare``; ``sorting`` is the share of a step that sort
+matching takes. With ``--agreement`` VITAL's and the naive loop are also run for so many steps from
+the same start, and ``loss_difference`` is that of their last losses, relative to the naive one.
 """
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 import typer
 
-from benchmarks.loops import BareLoop, NaiveLoop, SortingLoop, Subject, VitalLoop
+from benchmarks.loops import BareLoop, Loop, NaiveLoop, SortingLoop, Subject, VitalLoop
 from benchmarks.timing import take_turns
 from vital.params.visualize import Precision
 
-Against = Literal["bare", "naive"]
+
+class Against(StrEnum):
+    """What a step is timed against."""
+
+    BARE = "bare"
+    NAIVE = "naive"
 
 
 def main(
-    against: Annotated[Against, typer.Option()],
+    against: Annotated[list[Against] | None, typer.Option()] = None,
     model: str = "torchvision/resnet50",
     batch: Annotated[int, typer.Option(min=1)] = 8,
     device: str = "cpu",
@@ -45,48 +51,54 @@ def main(
     steps: Annotated[int, typer.Option(min=1, help="Of each turn.")] = 2,
     warm_up: Annotated[int, typer.Option(min=1, help="Steps before the first turn.")] = 1,
     turns: Annotated[int, typer.Option(min=1)] = 3,
-    agreement: Annotated[int, typer.Option(min=0)] = 0,
+    agreement: Annotated[int, typer.Option(min=0, help="Steps of both loops.")] = 0,
     seed: int = 0,
 ) -> None:
-    """Time the step against one baseline."""
+    """Time the step against each baseline."""
     subject = Subject.of(model, torch.device(device), precision, seed)
-    images, naive = subject.images(batch), against == "naive"
+    images = subject.images(batch)
     with VitalLoop(subject, batch, compiled) as ours, NaiveLoop(subject) as plain:
-        ours.run(images, warm_up)
-        works = [
-            partial(ours.run, images, steps),
-            partial(plain.run, images[:1], steps)
-            if naive
-            else partial(BareLoop(subject).run, images, steps),
-            partial(SortingLoop(subject, batch).run, images, steps),
-        ]
-        step, base, sort = (taken / steps for taken in take_turns(works, turns, subject.wait))
+        baselines: dict[Against, Loop] = {Against.BARE: BareLoop(subject), Against.NAIVE: plain}
+        compared = list(against or ())
+        loops = [ours, SortingLoop(subject, batch), *(baselines[name] for name in compared)]
+        for loop in loops:
+            loop.run(images, warm_up)
+        works = [partial(loop.run, images, steps) for loop in loops]
+        taken = [seconds / steps for seconds in take_turns(works, turns, subject.wait)]
         agreed = _agreement(ours, plain, images, agreement) if agreement else {}
-    of_image, of_base = step / batch, base / (1 if naive else batch)
-    line: dict[str, Any] = {
+    step, sorting, *others = taken
+    facts: dict[str, Any] = {
         "benchmark": "step",
         "model": model,
-        "against": against,
         "batch": batch,
         "device": subject.device_name(),
         "precision": precision,
         "compiled": compiled,
         "threads": torch.get_num_threads(),
-        "ratio": round(of_base / of_image if naive else of_image / of_base, 3),
-        "seconds": round(of_image, 6),
-        "baseline_seconds": round(of_base, 6),
-        "images_per_second": round(1 / of_image, 2),
-        "sorting": round(sort / step, 3),
+        "seconds": step / batch,
+        "images_per_second": batch / step,
+        "sorting": sorting / step,
+        **subject.peak_memory(),
         **agreed,
     }
-    typer.echo(json.dumps(line))
+    for name, seconds in zip(compared or ["none"], others or [float("nan")], strict=True):
+        typer.echo(
+            json.dumps({**facts, "against": name, **_compared(name, step / batch, seconds, batch)})
+        )
 
 
-def _agreement(
-    ours: VitalLoop, plain: NaiveLoop, images: torch.Tensor, steps: int
-) -> dict[str, float]:
-    """How far apart the last losses of the first image are, after so many steps."""
-    last, expected = ours.run(images, steps), plain.run(images[:1], steps)
+def _compared(against: str, step: float, baseline: float, batch: int) -> dict[str, float]:
+    """A baseline's seconds per image, and its ratio to ours."""
+    if against == "naive":
+        return {"baseline_seconds": baseline, "ratio": baseline / step}
+    if against == "bare":
+        return {"baseline_seconds": baseline / batch, "ratio": step / (baseline / batch)}
+    return {}
+
+
+def _agreement(ours: Loop, plain: Loop, images: torch.Tensor, steps: int) -> dict[str, float]:
+    """How far apart the last losses are after so many steps; all images are alike."""
+    last, expected = ours.run(images, steps), plain.run(images, steps)
     return {"loss": last, "naive_loss": expected, "loss_difference": abs(last / expected - 1)}
 
 

@@ -12,17 +12,16 @@ def take_turns(
     repeats: int,
     wait: Callable[[], object] = lambda: None,
 ) -> list[float]:
-    """The median seconds of each piece of work; all run once untimed, then in turn.
+    """The median seconds of each piece of work, done in turn; run each once before, untimed.
 
     ``wait`` returns once a piece of work has really ended, as on a GPU it may not have.
     """
     times: list[list[float]] = [[] for _ in works]
-    for turn in range(repeats + 1):
+    for _ in range(repeats):
         for work, taken in zip(works, times, strict=True):
             wait()
             began = time.perf_counter()
             work()
             wait()
-            if turn > 0:
-                taken.append(time.perf_counter() - began)
+            taken.append(time.perf_counter() - began)
     return [statistics.median(taken) for taken in times]
