@@ -41,20 +41,19 @@ class _SquaredWasserstein(torch.autograd.Function):
         rows = samples.detach().reshape(-1, samples.shape[-1])
         wanted = quantiles.detach().reshape(rows.shape)
         distances = wanted.new_empty(len(rows))
-        gradient = torch.empty_like(rows) if samples.requires_grad else None
+        kept = torch.empty_like(rows) if samples.requires_grad else None
 
         def write(first: int, ordered: torch.Tensor, order: torch.Tensor) -> None:
             part = slice(first, first + len(ordered))
             difference = ordered.sub_(wanted[part])
             norms = torch.linalg.vector_norm(difference, dim=-1)
             torch.div(norms.square_(), rows.shape[-1], out=distances[part])
-            if gradient is not None:
-                scaled = difference.mul_(2 / rows.shape[-1]).to(gradient.dtype)
-                gradient[part].scatter_(-1, order, scaled)
+            if kept is not None:
+                kept[part].scatter_(-1, order, difference.to(kept.dtype))
 
         _sorted_rows(rows, wanted.dtype, write)
-        if gradient is not None:
-            ctx.save_for_backward(gradient.reshape(samples.shape))
+        if kept is not None:
+            ctx.save_for_backward(kept.reshape(samples.shape))
         return distances.reshape(samples.shape[:-1])
 
     @staticmethod
@@ -62,8 +61,9 @@ class _SquaredWasserstein(torch.autograd.Function):
     def backward(
         ctx: torch.autograd.function.FunctionCtx, outer: torch.Tensor
     ) -> tuple[torch.Tensor, None]:
-        (gradient,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return gradient * outer.unsqueeze(-1).to(gradient.dtype), None
+        (difference,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        scale = outer.unsqueeze(-1) * (2 / difference.shape[-1])
+        return difference * scale.to(difference.dtype), None
 
 
 def _sorted_rows(rows: torch.Tensor, dtype: torch.dtype, write: Write) -> None:
