@@ -10,6 +10,7 @@ import pytest
 import torch
 from own_images import CLASSES, contents, write_files
 from PIL import Image
+from pretended_device import PRETENDED, PretendedDevice
 from safetensors.torch import save_file
 from small_networks import KWARGS, redraw
 
@@ -48,6 +49,20 @@ def judges_of(*blocks: object) -> tuple[JudgeParams, ...]:
 
 def named(studied: StudiedModel, *classes: str) -> StudiedModel:
     return replace(studied, classes=classes)
+
+
+def test_judges_are_trained_on_the_device_that_is_asked_for(
+    manifest: tuple[Path, pd.DataFrame], tmp_path: Path
+) -> None:
+    make_judges(tmp_path / "here", *manifest, judges_of(TRAINED), seed=0)
+    with PretendedDevice():
+        make_judges(tmp_path / "there", *manifest, judges_of(TRAINED), seed=0, device=PRETENDED)
+    one, other = (
+        load_model(tmp_path / place / "resnet10t").network.state_dict()
+        for place in ("here", "there")
+    )
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_judges_are_made_and_found_again(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pretended_device import PRETENDED, PretendedDevice
 from small_networks import CPU, KWARGS, write_noise
 
 from vital.errors import DataError
@@ -97,6 +98,22 @@ def score(
 @pytest.fixture(scope="module")
 def scores(score: Callable[..., Scores]) -> Scores:
     return score("vital", "maco")
+
+
+def test_scores_are_the_same_on_a_device(
+    model: StudiedModel,
+    judge: Judge,
+    folders: dict[str, Path],
+    held_out: pd.DataFrame,
+    scores: Scores,
+) -> None:
+    params = check_block({"perplexity": 5.0, "resamples": 200}, "score", ScoreParams)
+    chosen = {method: folders[method] for method in ("vital", "maco")}
+    own, other = (replace(one, network=copy.deepcopy(one.network)) for one in (model, judge.model))
+    twin = {"twin": replace(judge, model=other)}
+    with PretendedDevice():
+        there = score_methods(own, twin, chosen, folders["real"], held_out, params, 0, PRETENDED)
+    assert there.metrics == scores.metrics
 
 
 def test_every_row_has_the_same_metrics_and_its_counts(scores: Scores) -> None:
