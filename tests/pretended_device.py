@@ -35,18 +35,22 @@ class PretendedDevice(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._gradients = mock.patch(
-            "torch.autograd.grad", partial(_gradients, torch.autograd.grad)
-        )
+        marking, plain = partial(_gradients, torch.autograd.grad), torch.Generator
+        self._patches = [
+            mock.patch("torch.autograd.grad", marking),
+            mock.patch("torch.Generator", lambda device="cpu": plain()),
+        ]
 
     def __enter__(self) -> Self:
-        self._gradients.start()
+        for patch in self._patches:
+            patch.start()
         super().__enter__()
         return self
 
     def __exit__(self, *raised: object) -> None:
         super().__exit__(*raised)
-        self._gradients.stop()
+        for patch in self._patches:
+            patch.stop()
 
     def __torch_function__(
         self,

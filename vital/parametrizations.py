@@ -54,8 +54,11 @@ class Waves(ABC):
 
     def images(self) -> torch.Tensor:
         """The images that the numbers stand for, (B, 3, H, W)."""
-        # One by one: a transform of several images at once may round each of them differently.
-        pixels = torch.stack([self._pixels(one) for one in self.latent])
+        if self.latent.device.type == "cpu":
+            # One by one: a transform of several images at once may round each of them differently.
+            pixels = torch.stack([self._pixels(one) for one in self.latent])
+        else:
+            pixels = self._pixels(self.latent)  # so many small transforms take long to start there
         return self._preprocessing.normalize(pixels)
 
     def constrain(self) -> None:  # noqa: B027 (there is nothing to do)
@@ -63,7 +66,7 @@ class Waves(ABC):
 
     @abstractmethod
     def _pixels(self, waves: torch.Tensor) -> torch.Tensor:
-        """The pixels (3, H, W) of one image's numbers."""
+        """The pixels (..., 3, H, W) of images' numbers (..., 3, H, W // 2 + 1, ...)."""
 
 
 class Spectrum(Waves):
@@ -88,7 +91,7 @@ class Spectrum(Waves):
     def _mixed(self, spectrum: torch.Tensor) -> torch.Tensor:
         scaled = torch.view_as_complex(spectrum.contiguous()) * self._scale
         waves = torch.fft.irfft2(scaled, s=self._preprocessing.size, norm="ortho") / 4
-        return torch.einsum("oc,chw->ohw", self._colours, waves)
+        return torch.einsum("oc,...chw->...ohw", self._colours, waves)
 
 
 def frequency_scale(size: tuple[int, int]) -> torch.Tensor:

@@ -18,8 +18,8 @@ def derive_seed(seed: int, *names: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def generator(seed: int, *names: str | int) -> torch.Generator:
-    """A CPU generator seeded with :func:`derive_seed`."""
+def generator(seed: int, *names: str | int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator seeded with :func:`derive_seed`, which draws on ``device``."""
     import torch  # a stage that draws no tensors need not load it
 
-    return torch.Generator().manual_seed(derive_seed(seed, *names))
+    return torch.Generator(device).manual_seed(derive_seed(seed, *names))
