@@ -243,10 +243,7 @@ def show(name: str, project: Project, seconds: Mapping[str, float], out: Path | 
     """Print a case's results and write them to ``out``."""
     lines = result_lines(project, seconds)
     text = "".join(json.dumps({"case": name, **line}) + "\n" for line in lines)
-    found = (score_table(project, read_scores(project)), difference_table(project))
-    tables = "\n".join(
-        [effort_markdown(lines), *(markdown(table) for table in found if table is not None)]
-    )
+    tables = f"{effort_markdown(lines)}\n{score_markdown(project)}"
     typer.echo(f"{text}\n{tables}")
     if out is None:
         return
@@ -293,6 +290,12 @@ def effort_markdown(lines: Sequence[Mapping[str, Any]]) -> str:
     rows = {line["method"]: [str(line.get(key, MISSING)) for key in keys]
             for line in lines if "method" in line}  # fmt: skip
     return _markdown(["method", *keys], [[name, *cells] for name, cells in rows.items()])
+
+
+def score_markdown(project: Project) -> str:
+    """The metrics of all methods, and VITAL minus each peer, of a project that has scores."""
+    found = (score_table(project, read_scores(project)), difference_table(project))
+    return "\n".join(markdown(table) for table in found if table is not None)
 
 
 def markdown(table: MetricTable) -> str:
