@@ -21,6 +21,7 @@ import torch
 
 from vital.errors import ArtefactError
 from vital.files import replacing_folder
+from vital.sorting import sorted_values
 
 SCHEMA_VERSION = "1"
 TAPS_FOLDER = "taps"
@@ -52,8 +53,10 @@ class Accumulator:
 
     def add(self, activations: torch.Tensor) -> None:
         """Take in the activations of a batch of images, (B, C, D)."""
-        ordered = torch.sort(activations.detach(), dim=-1).values.to("cpu", torch.float64).numpy()
-        self._include(ordered.sum(axis=0), np.square(ordered).sum(axis=(0, 2)), len(ordered))
+        ordered = sorted_values(activations.detach())
+        squares = torch.linalg.vector_norm(ordered, dim=(0, 2), dtype=torch.float64).square()
+        total = ordered.sum(dim=0, dtype=torch.float64)
+        self._include(total.cpu().numpy(), squares.cpu().numpy(), len(ordered))
 
     def merge(self, other: Accumulator) -> None:
         """Take in everything that ``other`` has seen."""

@@ -8,9 +8,10 @@ pass computes both and keeps a single tensor of the sample's size for the backwa
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
+
+from vital.sorting import sort_rows
 
 _CHUNK = 1 << 20
 """Values sorted at a time on the CPU: large enough for few calls, small enough for the caches."""
@@ -85,21 +86,16 @@ def _sort_by_keys(rows: torch.Tensor, write: Write) -> None:
     count = max(1, _CHUNK // positions)
     places = torch.arange(positions)
     buffer = torch.empty(min(count, len(rows)), positions, dtype=torch.int64)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for first in range(0, len(rows), count):
-            part = rows[first : first + count]
-            keys = buffer[: len(part)]
-            keys.copy_(_flip_negative(part.view(torch.int32)))
-            keys.bitwise_left_shift_(32).bitwise_or_(places)
-            list(pool.map(_sort, keys.tensor_split(torch.get_num_threads())))
-            values = (keys >> 32).to(torch.int32)
-            write(first, _flip_negative(values).view(torch.float32), keys.bitwise_and_(_LOW_WORD))
+    for first in range(0, len(rows), count):
+        part = rows[first : first + count]
+        keys = buffer[: len(part)]
+        keys.copy_(_flip_negative(part.view(torch.int32)))
+        keys.bitwise_left_shift_(32).bitwise_or_(places)
+        sort_rows(keys)
+        values = (keys >> 32).to(torch.int32)
+        write(first, _flip_negative(values).view(torch.float32), keys.bitwise_and_(_LOW_WORD))
 
 
 def _flip_negative(bits: torch.Tensor) -> torch.Tensor:
     """Bits of float32 to whole numbers in the same order, and back; both are int32."""
     return bits ^ ((bits >> 31) & _MAGNITUDE)
-
-
-def _sort(keys: torch.Tensor) -> None:
-    keys.numpy().sort(axis=-1)

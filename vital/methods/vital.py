@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from vital import objectives as objectives_module
+from vital import sorting, wasserstein
 from vital import statistics as statistics_module
-from vital import wasserstein
 from vital.activations import TapReader, tap_shapes
 from vital.errors import ModelError, ParamsError, nearest
 from vital.files import digest
@@ -74,7 +74,7 @@ class VitalMethod(PixelMethod):
             "default_weights": self.setup.model.taps,
             "code": [
                 own_digest(__name__),
-                source_digest(objectives_module, statistics_module, wasserstein),
+                source_digest(objectives_module, sorting, statistics_module, wasserstein),
             ],
         }
 
