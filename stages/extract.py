@@ -33,7 +33,13 @@ def extract(stage: Stage) -> None:
     kept = extract_statistics(studied, taps, named, device, params.pools)
     bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
     with replacing_folder(project.statistics) as folder:
-        write_statistics(folder, pooled_taps(taps, params.pools), statistics_metadata(studied), bar)
+        write_statistics(
+            folder,
+            pooled_taps(taps, params.pools),
+            statistics_metadata(studied),
+            bar,
+            knots=params.knots,
+        )
         write_references(folder, rows)
     stage.run.metrics({"references": len(rows), "taps": len(taps)})
 

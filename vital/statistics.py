@@ -21,6 +21,7 @@ import torch
 
 from vital.errors import ArtefactError
 from vital.files import replacing_folder
+from vital.knots import at_knots, from_knots
 from vital.sorting import sorted_values
 
 SCHEMA_VERSION = "1"
@@ -120,8 +121,13 @@ def write_statistics(
     taps: Sequence[str],
     metadata: Mapping[str, str],
     units: Iterable[tuple[str, UnitStatistics]],
+    *,
+    knots: int | None = None,
 ) -> None:
     """Write a Parquet file per tap, a row group per unit, taking the units one by one.
+
+    With ``knots`` a quantile function of more positions is kept by so many of its values (see
+    :mod:`vital.knots`), from which it is read back approximately.
 
     ``taps`` gives the order of the taps; a unit need not have statistics at all of them. The files
     appear in a folder of ``folder``, or replace those there, only when all are written.
@@ -131,7 +137,8 @@ def write_statistics(
         writers: dict[str, pq.ParquetWriter] = {}
         for unit, kept in units:
             for tap, one in kept.items():
-                table = _to_table(unit, tap, one, described)
+                positions = {"positions": str(one.quantiles.shape[1])}
+                table = _to_table(unit, tap, one, knots, {**described, **positions})
                 if tap not in writers:
                     writer = pq.ParquetWriter(temporary / _file_name(tap), table.schema)
                     writers[tap] = opened.enter_context(writer)
@@ -211,8 +218,9 @@ class StatisticsFile:
         table = self._file.read_row_group(self._groups[unit])
         channels = table.num_rows
         flat = table.column("quantiles").combine_chunks().flatten().to_numpy()
+        kept = flat.reshape(channels, -1).copy()
         return TapStatistics(
-            quantiles=flat.reshape(channels, -1).copy(),
+            quantiles=from_knots(kept, int(self.metadata.get("positions", kept.shape[1]))),
             mean=_column(table, "mean"),
             std=_column(table, "std"),
             importance=_column(table, "importance"),
@@ -241,10 +249,17 @@ def _column(table: pa.Table, name: str) -> np.ndarray:
 
 
 def _to_table(
-    unit: str, tap: str, statistics: TapStatistics, metadata: Mapping[str, str]
+    unit: str,
+    tap: str,
+    statistics: TapStatistics,
+    knots: int | None,
+    metadata: Mapping[str, str],
 ) -> pa.Table:
-    channels, positions = statistics.quantiles.shape
-    values = pa.array(statistics.quantiles.astype(np.float32).reshape(-1))
+    quantiles = statistics.quantiles.astype(np.float32)
+    if knots is not None:
+        quantiles = at_knots(quantiles, knots)
+    channels, kept = quantiles.shape
+    values = pa.array(quantiles.reshape(-1))
     columns: dict[str, Any] = {
         "unit": pa.array([unit] * channels),
         "tap": pa.array([tap] * channels),
@@ -253,6 +268,6 @@ def _to_table(
         "importance": pa.array(statistics.importance),
         "mean": pa.array(statistics.mean),
         "std": pa.array(statistics.std),
-        "quantiles": pa.FixedSizeListArray.from_arrays(values, positions),
+        "quantiles": pa.FixedSizeListArray.from_arrays(values, kept),
     }
     return pa.table(columns).replace_schema_metadata(dict(metadata))
