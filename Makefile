@@ -11,7 +11,7 @@ INSTALLED := .venv/.installed
 .PHONY: repro test test-slow lint types ui setup lock clean
 
 repro: $(INSTALLED)
-	dvc repro
+	@vital repro
 	@vital summary
 
 # Test files run side by side, each on one thread.

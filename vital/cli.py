@@ -218,6 +218,16 @@ def doctor() -> None:
 
 
 @app.command()
+def repro(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages; else everything")] = None,
+) -> None:
+    """Run the pipeline with DVC, after repairing what a killed DVC left damaged."""
+    from vital.reproduce import reproduce
+
+    raise typer.Exit(reproduce(Project(Path.cwd()), targets or ()))
+
+
+@app.command()
 def summary() -> None:
     """Print the metrics, where the report is and how to open MLflow; catch up with tracking."""
     from vital.summary import complete_tracking, summarize
