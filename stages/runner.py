@@ -14,6 +14,7 @@ import pandas as pd
 
 from vital.errors import VitalError
 from vital.files import explain_os_error, remove_stale, write_json
+from vital.locks import only_run
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
 from vital.project import Project
@@ -88,7 +89,7 @@ def _run_once(
     name = f"{work.__name__}@{method}" if method else work.__name__
     params = {block: content[block] for block in blocks}
     started = time.perf_counter()
-    with tracking.stage_run(project, name, params) as kept:
+    with only_run(project.locks, name), tracking.stage_run(project, name, params) as kept:
         work(Stage(project, content, kept, method))
         seconds = round(time.perf_counter() - started, 2)
         write_json(project.timing(name), {"seconds": seconds})

@@ -93,6 +93,11 @@ class Project:
         return self.home / ".vital"
 
     @property
+    def locks(self) -> Path:
+        """Who writes which outputs here; an experiment's temporary copy has its own."""
+        return self.root / ".vital" / "locks"
+
+    @property
     def work(self) -> Path:
         """Finished targets and checkpoints."""
         return self.state / "work"

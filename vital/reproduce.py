@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from vital.locks import only_run
 from vital.project import Project
 from vital.repair import repair
 
@@ -14,8 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def reproduce(project: Project, targets: Sequence[str] = ()) -> int:
-    """Bring ``targets``, or everything, up to date; returns DVC's exit status."""
-    for sentence in repair(project.root):
-        log.warning("%s", sentence)
-    command = [sys.executable, "-m", "dvc", "repro", *targets]
-    return subprocess.run(command, cwd=project.root, check=False).returncode
+    """Bring ``targets``, or everything, up to date; returns DVC's exit status.
+
+    Raises HeldError, before anything is touched, when another process does so here.
+    """
+    with only_run(project.locks, "repro"):
+        for sentence in repair(project.root):
+            log.warning("%s", sentence)
+        command = [sys.executable, "-m", "dvc", "repro", *targets]
+        return subprocess.run(command, cwd=project.root, check=False).returncode
