@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from vital.errors import VitalError
+from vital.errors import Interrupted, VitalError
 from vital.files import explain_os_error, remove_stale, write_json
+from vital.interruption import interruptible
 from vital.locks import only_run
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
@@ -64,17 +65,19 @@ def run(
     name = work.__name__
     project = Project(Path.cwd())
     try:
-        content = read_params(project.params)
-        check_params(content)
-        remove_stale(project.root / "data")
-        for method in [""] if methods is None else methods(content):
-            _run_once(work, project, content, blocks, method)
+        with interruptible():
+            content = read_params(project.params)
+            check_params(content)
+            remove_stale(project.root / "data")
+            for method in [""] if methods is None else methods(content):
+                _run_once(work, project, content, blocks, method)
     except VitalError as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
         sys.exit(f"{name}: {explain_os_error(error)}")
-    except KeyboardInterrupt:
-        sys.exit(f"{name}: interrupted; what is finished is kept")
+    except Interrupted as ended:
+        log.error("%s: %s; what is finished is kept, run again to go on", name, ended)
+        sys.exit(128 + ended.number)
 
 
 def _run_once(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +15,14 @@ import torch
 from small_networks import CPU, TAPS
 
 from vital.engine import Engine, Finished
-from vital.errors import ModelError, ParamsError, VitalError
+from vital.errors import Interrupted, ModelError, ParamsError, VitalError
 from vital.extraction import extract_statistics
 from vital.methods.base import Setup
 from vital.methods.vital import VitalMethod
 from vital.models import StudiedModel
 from vital.networks import build_network, freeze
 from vital.objectives import sort_matching
-from vital.optimize import TargetState
+from vital.optimize import TargetState, _Batch
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
 from vital.pooling import pooled
@@ -86,6 +89,38 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     steps = {target: resumed._start(target).step for target in targets}
     assert set(steps.values()) & {4, 8}
     for target, finished in by_target(list(resumed.run(targets))).items():
+        assert_same(finished, undisturbed[target])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("after", [1, 5, 10, 12])
+def test_a_signal_saves_the_step_that_was_underway(
+    engine: Build,
+    units: list[Unit],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    after: int,
+) -> None:
+    targets = [Target(unit, 0) for unit in units]
+    advance, made = _Batch.advance, []
+    moments: list[int] = []
+
+    def signalled(*arguments: Any) -> Any:
+        made.append(1)
+        if len(made) in moments:
+            os.kill(os.getpid(), number)
+        return advance(*arguments)
+
+    monkeypatch.setattr(_Batch, "advance", signalled)
+    undisturbed = by_target(list(engine("undisturbed").run(targets)))
+    steps = len(made)
+    moments.append(steps + after)
+    with pytest.raises(Interrupted, match=number.name):
+        list(engine().run(targets))
+    assert len(made) == moments[0]
+    results = by_target(list(engine().run(targets)))
+    assert len(made) == 2 * steps, "every step was made once"
+    for target, finished in results.items():
         assert_same(finished, undisturbed[target])
 
 

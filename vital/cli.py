@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -49,11 +49,11 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-def _run_stage(name: str) -> None:
+def _run_stage(name: str) -> NoReturn:
     if not Path("stages", f"{name}.py").is_file():
         raise VitalError(f"no stages/{name}.py here: run this in the project's folder")
-    ended = subprocess.run([sys.executable, "-m", f"stages.{name}"], check=False)
-    raise typer.Exit(ended.returncode)
+    # In this process's place, so that signals reach the stage.
+    os.execv(sys.executable, [sys.executable, "-m", f"stages.{name}"])
 
 
 def _add_stage_command(name: str) -> None:

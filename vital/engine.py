@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -23,6 +23,7 @@ from vital import (
     views,
 )
 from vital.files import digest
+from vital.interruption import held_back
 from vital.methods import base
 from vital.methods.base import Method
 from vital.optimize import Objective, TargetState
@@ -154,18 +155,27 @@ class Engine:
         return TargetState.initial(self._method.start(target), size)
 
     def _make(self, batch: Sequence[tuple[Target, TargetState]]) -> Iterator[Finished]:
+        with held_back() as stop:
+            results = self._save(batch, stop)
+        yield from results
+
+    def _save(
+        self, batch: Sequence[tuple[Target, TargetState]], stop: Callable[[], bool]
+    ) -> list[Finished]:
         targets = [target for target, _ in batch]
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
         states = optimize.pad([state for _, state in batch], self._params.batch)
         with self._method.objectives(padded) as by_pool:
-            ended = self._optimize(targets, padded, states, by_pool)
+            ended = self._optimize(targets, padded, states, by_pool, stop)
             shown = self._shown(ended)
             losses = _losses(by_pool[1], shown)
         responses = self._method.responses(padded, shown)
+        results = []
         for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
             record = {**loss, **response}
             self._store.save(self.key(target), state, record)
-            yield self._finished(target, state, record)
+            results.append(self._finished(target, state, record))
+        return results
 
     def _optimize(
         self,
@@ -173,6 +183,7 @@ class Engine:
         padded: Sequence[Target],
         states: Sequence[TargetState],
         by_pool: Mapping[int, Objective],
+        stop: Callable[[], bool],
     ) -> list[TargetState]:
         def checkpoint(current: list[TargetState]) -> None:
             for target, state in zip(targets, current, strict=False):
@@ -205,6 +216,7 @@ class Engine:
                 checkpoint_every=self._params.checkpoint_every,
                 checkpoint=checkpoint,
                 report=report,
+                stop=stop,
             )
 
     def _shown(self, states: Sequence[TargetState]) -> torch.Tensor:

@@ -26,6 +26,14 @@ class ArtefactError(VitalError):
     """A file written by another stage is missing, damaged or of another version."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody asked the work to end; ``number`` is the signal's, 0 where it was none."""
+
+    def __init__(self, message: str, number: int = 0) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def close_names(name: str, legal: Iterable[str], limit: int = 4) -> list[str]:
     """The legal names that look most like ``name``, the likest first; perhaps none."""
     return difflib.get_close_matches(name, list(legal), n=limit, cutoff=0.5)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from vital.errors import VitalError
+from vital.errors import Interrupted, VitalError
 from vital.parametrizations import Parametrization
 from vital.params.visualize import ScheduleParams
 from vital.pooling import pooled
@@ -56,6 +56,10 @@ class TargetState:
         return cls(0, latent, nothing, nothing.clone(), torch.zeros(size))
 
 
+def _never() -> bool:
+    return False
+
+
 def optimize(
     states: Sequence[TargetState],
     views: Views,
@@ -67,15 +71,18 @@ def optimize(
     checkpoint_every: int,
     checkpoint: Callable[[list[TargetState]], None],
     report: Callable[[int, float], None],
+    stop: Callable[[], bool] = _never,
 ) -> list[TargetState]:
     """Bring a batch of targets, all at the same step, to the end of their schedule.
 
     ``objectives`` holds one for each phase's pool; a phase starts with fresh moments.
     ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` how many steps
     have ended since it was last called, and the last one's mean total. The batch's loss is the sum
-    over targets, so that each target's gradient is what it would be alone.
+    over targets, so that each target's gradient is what it would be alone. ``stop`` is asked after
+    every step but the last whether to end there.
 
-    Raises VitalError when the loss stops being finite; earlier checkpoints stay usable.
+    Raises VitalError when the loss stops being finite; earlier checkpoints stay usable. Raises
+    Interrupted, after a checkpoint, when told to stop.
     """
     total = total_steps(params)
     for phase in phases(params):
@@ -88,7 +95,8 @@ def optimize(
             unseen.append(totals)
             done = step + 1
             recorded = step % history_every == 0 or done == total
-            saved = done % checkpoint_every == 0 and done < total
+            stopping = done < total and stop()
+            saved = stopping or (done % checkpoint_every == 0 and done < total)
             if recorded or saved or done == phase.end or not totals.is_cuda:
                 # To look at a GPU's numbers is to wait for it: it is done for many steps at once.
                 _check_finite(unseen, done)
@@ -98,6 +106,8 @@ def optimize(
                 batch.record(step, totals, parts)
             if saved:
                 checkpoint(batch.states(done))
+            if stopping:
+                raise Interrupted(f"stopped after step {done} of {total}, which is saved")
         states = batch.states(phase.end)
     return list(states)
 

@@ -13,6 +13,7 @@ CANNOT_CHANGE_BYTES = frozenset(
         "stages/runner.py",
         "vital/__init__.py",
         "vital/errors.py",
+        "vital/interruption.py",
         "vital/params/__init__.py",
         "vital/params/check.py",
         "vital/progress.py",
@@ -20,7 +21,7 @@ CANNOT_CHANGE_BYTES = frozenset(
         "vital/tracking.py",
     }
 )
-"""Wiring, messages, progress, folder names, tracking: a change here changes no output."""
+"""Wiring, messages, progress, signals, folder names, tracking: a change here changes no output."""
 
 
 def modules_of(stage: str) -> set[str]:
