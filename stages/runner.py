@@ -68,7 +68,8 @@ def run(
         with interruptible():
             content = read_params(project.params)
             check_params(content)
-            remove_stale(project.root / "data")
+            for folder in (project.root / "data", project.state, project.locks):
+                remove_stale(folder)
             for method in [""] if methods is None else methods(content):
                 _run_once(work, project, content, blocks, method)
     except VitalError as error:

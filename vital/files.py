@@ -6,7 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,17 +22,22 @@ import pyarrow.parquet as pq
 from vital.errors import ArtefactError
 
 TEMPORARY_SUFFIX = ".partial"
+_TEMPORARY = re.compile(rf"\..+\.([0-9a-f]{{8}})-(\d+){re.escape(TEMPORARY_SUFFIX)}")
+_FOREIGN_DAYS = 7.0
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; rename it to ``path`` if all went well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary = _temporary(path)
     try:
         yield temporary
         _flush_to_disk(temporary)
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # which write() itself does not know
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,7 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """As :func:`replacing`, for a whole folder: what stood at ``path`` gives way at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary = _temporary(path)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
@@ -49,6 +57,16 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _temporary(path: Path) -> Path:
+    """A name beside ``path`` that tells which process of which machine writes there."""
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}{TEMPORARY_SUFFIX}")
+
+
+def _machine() -> str:
+    """A short word for this machine, without dots."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
 def _flush_to_disk(path: Path) -> None:
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
@@ -57,11 +75,7 @@ def _flush_to_disk(path: Path) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all."""
     with replacing(path) as temporary:
-        try:
-            temporary.write_bytes(content)
-        except OSError as error:
-            error.filename = str(path)  # which write() itself does not know
-            raise
+        temporary.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -125,8 +139,11 @@ def digest(content: Any) -> str:
 
 
 def remove_stale(folder: Path) -> int:
-    """Delete temporary files that a killed process left in ``folder``; return how many."""
-    stale = [path for path in folder.rglob(f".*{TEMPORARY_SUFFIX}") if not _owner_lives(path)]
+    """Delete temporary files that a killed process left in ``folder``; return how many.
+
+    Those of another machine that shares the folder go when nothing has touched them for a week.
+    """
+    stale = [path for path, owner in _temporaries(folder) if _is_stale(path, owner)]
     for path in stale:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -135,9 +152,23 @@ def remove_stale(folder: Path) -> int:
     return len(stale)
 
 
-def _owner_lives(path: Path) -> bool:
-    owner = path.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")[2]
-    return owner.isdigit() and process_lives(int(owner))
+def _temporaries(folder: Path) -> Iterator[tuple[Path, re.Match[str]]]:
+    """The temporary files and folders below ``folder``, and who made them."""
+    # Not rglob: it fails when another process removes a folder meanwhile.
+    for parent, folders, files in os.walk(folder):
+        matches = [_TEMPORARY.fullmatch(name) for name in (*folders, *files)]
+        yield from ((Path(parent, match.string), match) for match in matches if match)
+        folders[:] = [name for name in folders if not _TEMPORARY.fullmatch(name)]
+
+
+def _is_stale(path: Path, owner: re.Match[str]) -> bool:
+    machine, pid = owner.groups()
+    if machine == _machine():
+        return not process_lives(int(pid))
+    try:
+        return time.time() - path.stat().st_mtime > _FOREIGN_DAYS * 86400
+    except FileNotFoundError:
+        return False
 
 
 def process_lives(pid: int) -> bool:
