@@ -16,6 +16,7 @@ from vital.errors import Interrupted, VitalError
 from vital.files import explain_os_error, remove_stale, write_json
 from vital.interruption import interruptible
 from vital.locks import only_run
+from vital.memory import explain_memory_error, is_out_of_memory
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
 from vital.project import Project
@@ -76,6 +77,10 @@ def run(
         sys.exit(f"{name}: {error}")
     except OSError as error:
         sys.exit(f"{name}: {explain_os_error(error)}")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        sys.exit(f"{name}: {explain_memory_error(error)}")
     except Interrupted as ended:
         log.error("%s: %s; what is finished is kept, run again to go on", name, ended)
         sys.exit(128 + ended.number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 import torch
 from small_networks import CPU, TAPS
 
+from vital import files
 from vital.engine import Engine, Finished
 from vital.errors import Interrupted, ModelError, ParamsError, VitalError
 from vital.extraction import extract_statistics
@@ -90,6 +92,39 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert set(steps.values()) & {4, 8}
     for target, finished in by_target(list(resumed.run(targets))).items():
         assert_same(finished, undisturbed[target])
+
+
+@pytest.mark.parametrize("written", [0, 4, 7, 11])
+def test_a_full_disk_loses_nothing_that_was_saved(
+    engine: Build,
+    units: list[Unit],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    written: int,
+) -> None:
+    """Two batches of three targets, each saved after steps 4, 8 and 12: eighteen files."""
+    targets = [Target(unit, seed) for unit in units[:3] for seed in (0, 1)]
+    undisturbed = by_target(list(engine("undisturbed").run(targets)))
+    flush, done = files._flush_to_disk, []
+
+    def fill_up(path: Path) -> None:
+        if len(done) == written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        done.append(path)
+        flush(path)
+
+    with monkeypatch.context() as full:
+        full.setattr(files, "_flush_to_disk", fill_up)
+        with pytest.raises(OSError, match="No space left"):
+            list(engine().run(targets))
+    assert not list((tmp_path / "work").rglob("*.partial"))
+    resumed = engine()
+    started = [resumed._start(target).step for target in targets]
+    finished = [resumed._from_store(target) is not None for target in targets]
+    assert sum(finished) == min(max(written - 6, 0), 3)
+    assert sum(step == 8 for step in started) == min(max(written - 3, 0), 3) - sum(finished)
+    for target, result in by_target(list(resumed.run(targets))).items():
+        assert_same(result, undisturbed[target])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import threading
-from pathlib import Path
 
 import pytest
 
-from stages import runner
-from stages.runner import Stage
 from vital.errors import Interrupted
 from vital.interruption import held_back, interruptible
-
-PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 
 
 def send(number: int) -> None:
@@ -43,7 +37,7 @@ def test_a_signal_is_held_back_until_the_end(number: signal.Signals) -> None:
     assert reached == [False, True]
 
 
-def test_work_that_stops_itself_says_where(tmp_path: Path) -> None:
+def test_work_that_stops_itself_says_where() -> None:
     with pytest.raises(Interrupted) as caught, held_back():
         send(signal.SIGTERM)
         raise Interrupted("stopped after step 3")
@@ -79,24 +73,3 @@ def test_on_other_threads_nothing_changes() -> None:
     thread.start()
     thread.join()
     assert found == [False]
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stage_ends_with_a_message_and_the_signals_status(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    number: signal.Signals,
-) -> None:
-    def extract(stage: Stage) -> None:
-        send(number)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VITAL_TRACKING", "off")
-    shutil.copy(PARAMS, tmp_path)
-    with pytest.raises(SystemExit) as caught:
-        runner.run(extract, "seed")
-    assert caught.value.code == 128 + number
-    assert f"extract: interrupted by {number.name}; what is finished is kept" in caplog.text
-    assert not Path("data/timings/extract.json").exists()
-    assert not list(Path(".vital/locks").glob("*.json"))

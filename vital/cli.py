@@ -47,6 +47,13 @@ def main() -> None:
 
         typer.echo(f"vital: {explain_os_error(error)}", err=True)
         raise SystemExit(1) from None
+    except (MemoryError, RuntimeError) as error:
+        from vital.memory import explain_memory_error, is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        typer.echo(f"vital: {explain_memory_error(error)}", err=True)
+        raise SystemExit(1) from None
 
 
 def _run_stage(name: str) -> NoReturn:

@@ -1,9 +1,11 @@
-"""How much memory this process has used."""
+"""How much memory this process has used, and what to say when there is no more."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+from vital.errors import first_line
 
 STATUS = Path("/proc/self/status")
 
@@ -21,3 +23,20 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the machine's memory or a device's is used up."""
+    if isinstance(error, MemoryError):
+        return True
+    # What torch raises has no type of its own on the CPU.
+    words = ("out of memory", "can't allocate memory")
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in words)
+
+
+def explain_memory_error(error: BaseException) -> str:
+    """One line for an error of which :func:`is_out_of_memory` holds."""
+    return (
+        "memory is used up; what is finished is kept: lower `batch` in the stage's block of "
+        f"params.yaml, or free some, and run again ({first_line(error)})"
+    )
