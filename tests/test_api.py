@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -275,7 +277,6 @@ def test_commands_take_names_of_all_origins(references: Path, tmp_path: Path) ->
 
 def _limit_files() -> None:
     import resource
-    import signal
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -291,6 +292,22 @@ def test_a_full_disk_is_explained_and_nothing_finished_is_lost(
     assert "Traceback" not in small.stderr
     assert not list((tmp_path / "out").rglob("*.partial"))
     assert command(*line).returncode == 0
+
+
+def test_ctrl_c_saves_the_step_and_says_so(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    line = [*visualize_command(checkpoint, references, tmp_path / "out"), "--steps", 100_000]
+    line = [sys.executable, "-m", "vital.cli", *line, "--set", "checkpoint_every=10"]
+    with subprocess.Popen([*map(str, line)], stderr=subprocess.PIPE, text=True) as process:
+        while not list((tmp_path / "out" / ".work").glob("*/*.checkpoint.safetensors")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "vital: interrupted by SIGINT: stopped after step" in errors
+    assert "Traceback" not in errors
 
 
 def test_an_output_folder_that_is_a_file_is_explained(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from vital.errors import ParamsError, VitalError
+from vital.errors import Interrupted, ParamsError, VitalError
 from vital.project import STAGES, Project
 
 MODEL_NAMES = "timm/<name>, torchvision/<name> or python:<package.module>:<factory>"
@@ -110,23 +110,26 @@ def visualize(
     params = _key_values(setting, "--set")
     if steps is not None:
         params["steps"] = steps
-    made = make(
-        model,
-        {"source": references, **_key_values(data, "--data")},
-        checkpoint=checkpoint,
-        weights=weights,
-        model_kwargs=_key_values(model_kwargs, "--model-kwargs"),
-        preprocessing=_key_values(preprocessing, "--preprocessing"),
-        units=_names(units),
-        taps=_names(taps),
-        per_class=per_class,
-        size=size,
-        seeds=seeds,
-        seed=seed,
-        device=device,
-        params=params,
-        out=out,
-    )
+    try:
+        made = make(
+            model,
+            {"source": references, **_key_values(data, "--data")},
+            checkpoint=checkpoint,
+            weights=weights,
+            model_kwargs=_key_values(model_kwargs, "--model-kwargs"),
+            preprocessing=_key_values(preprocessing, "--preprocessing"),
+            units=_names(units),
+            taps=_names(taps),
+            per_class=per_class,
+            size=size,
+            seeds=seeds,
+            seed=seed,
+            device=device,
+            params=params,
+            out=out,
+        )
+    except Interrupted as ended:
+        raise VitalError(f"{ended}; run again to go on") from None
     columns = ["unit", "name", "seed", "loss", "probability", "image"]
     typer.echo(made.table[columns].to_string(index=False, float_format="%.4g"))
     typer.echo(f"\nimages and tables are in {out}")
