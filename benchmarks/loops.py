@@ -129,7 +129,8 @@ class VitalLoop(Loop):
     def __init__(self, subject: Subject, batch: int, compiled: bool = False) -> None:
         super().__init__(subject)
         taps = list(subject.references)
-        read = self._opened.enter_context(TapReader(subject.network, taps, compiled=compiled))
+        network = copy.deepcopy(subject.network)  # each loop has its own hooks
+        read = self._opened.enter_context(TapReader(network, taps, compiled=compiled))
         statistics = subject.statistics()
         objective = SortMatchingObjective(
             read_all(read),

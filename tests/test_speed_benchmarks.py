@@ -1,0 +1,65 @@
+"""Benchmarks of speed compare loops that do the same work, and say what they measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import typer
+from typer.testing import CliRunner
+
+from benchmarks import extract, knots, step
+from benchmarks.loops import NaiveLoop, Subject, VitalLoop
+from vital.statistics import TapStatistics, write_statistics
+
+MODEL = "timm/resnet10t"
+
+
+def lines(main: Callable[..., None], *options: str) -> list[dict[str, Any]]:
+    app = typer.Typer()
+    app.command()(main)
+    result = CliRunner().invoke(app, list(options))
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    return Subject.of(MODEL, torch.device("cpu"), "tf32", seed=0)
+
+
+def test_the_naive_loop_and_ours_reach_the_same_loss(subject: Subject) -> None:
+    images = subject.images(2)
+    with VitalLoop(subject, 2) as ours, NaiveLoop(subject) as plain:
+        first, last = plain.run(images, 1), plain.run(images, 5)
+        assert last < first
+        assert ours.run(images, 5) == pytest.approx(last, rel=1e-4)
+
+
+def test_a_step_is_compared_with_each_baseline() -> None:
+    options = ("--model", MODEL, "--batch", "1", "--steps", "1", "--turns", "1")
+    bare, naive = lines(step.main, *options, "--against", "bare", "--against", "naive")
+    assert bare["ratio"] == pytest.approx(bare["seconds"] / bare["baseline_seconds"])
+    assert naive["ratio"] == pytest.approx(naive["baseline_seconds"] / naive["seconds"])
+    assert bare["seconds"] == naive["seconds"]
+
+
+def test_extracting_is_compared_with_the_bare_pass() -> None:
+    (line,) = lines(extract.main, "--model", MODEL, "--batch", "1", "--repeats", "1")
+    assert line["ratio"] == pytest.approx(line["seconds"] / line["baseline_seconds"])
+
+
+def test_knots_of_a_straight_line_err_by_nothing(tmp_path: Path) -> None:
+    line = np.linspace(0, 1, 100, dtype=np.float32)[None].repeat(3, axis=0)
+    ones = np.ones(3, np.float32)
+    kept = TapStatistics(line, ones, ones, ones, 1)
+    write_statistics(tmp_path, ["layer1"], {}, [("class/0", {"layer1": kept})])
+    found = lines(knots.main, str(tmp_path))
+    assert {row["knots"] for row in found} == {32, 64}
+    assert all(row["greatest"] == pytest.approx(0.0, abs=1e-5) for row in found)
+    assert found[0]["gib_exact"] == pytest.approx(8.6, abs=0.01)
