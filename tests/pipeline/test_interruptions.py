@@ -97,7 +97,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(
 ) -> None:
     """Should a run end before it is killed, it is compared and the next begins from nothing."""
     moments = random.Random(0)
-    longest = _seconds(finished, made_anew) / 4  # so that it takes several kills to get through
+    longest = _seconds(finished, made_anew)
     fresh.run("git", "clean", "-xfdq", *made_anew)
     while kills:
         if _killed(fresh, moments.uniform(0, longest)):
