@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from pipeline.conftest import Checkout, environment
 
+pytestmark = pytest.mark.slow
+"""Each runs the pipeline several times; what locks and signals do is tested quickly elsewhere."""
+
 REPRO = (sys.executable, "-m", "vital.cli", "repro")
 STAGE = (sys.executable, "-m", "stages.visualize", "--method", "vital")
 EVERYTHING = (".vital", ".dvc/cache", ".dvc/tmp", "data")
@@ -89,7 +92,7 @@ def test_a_signal_is_obeyed_after_the_step_and_nothing_is_lost(
     ("kills", "made_anew"),
     [
         pytest.param(3, LAST_STAGES, id="quick"),
-        pytest.param(20, EVERYTHING, id="all", marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
+        pytest.param(20, EVERYTHING, id="all", marks=pytest.mark.timeout(7200)),
     ],
 )
 def test_killed_at_random_moments_it_ends_in_the_same_bytes(
