@@ -50,8 +50,6 @@ IMAGES = "imagenet-sample"
 DEPTHS = ("blocks.2.2.bn1", "blocks.4.2.bn1", "bn2")
 """After a non-linearity, so that a channel's more is more of what it responds to."""
 TAPS = ("input", "conv_stem", "blocks.1.1", "blocks.2.2", "blocks.4.2", "blocks.6.0")
-WEIGHTS_OF = {"input": 5.0, "conv_stem": 3.0, "blocks.4.2": 2.0, "blocks.6.0": 3.0}
-"""Of taps before the unit's own, which has 3; others have 1."""
 PER_DEPTH = 4
 SEED = 0
 UNIMPORTANT = 0.1
@@ -146,7 +144,7 @@ def _visualize(
             ).statistics
             for unit in units
         }
-        params = _settings(until, steps, relevance.composite is not None)
+        params = _settings(tap, steps, relevance.composite is not None)
         engine = _engine(model, kept, params, relevance.masks(), folder)
         for finished in engine.run([Target(unit, 0) for unit in units]):
             unit = finished.target.unit
@@ -158,12 +156,11 @@ def _visualize(
     return shown
 
 
-def _settings(taps: Sequence[str], steps: int, masked: bool) -> VisualizeParams:
+def _settings(tap: str, steps: int, masked: bool) -> VisualizeParams:
     """The same with relevance and without, but that without there are no masks to hold still."""
     return VisualizeParams(
         steps=steps, lr=0.15, jitter=16, weighting="inverse_variance",
-        weights={tap: WEIGHTS_OF[tap] for tap in taps if tap in WEIGHTS_OF} | {taps[-1]: 3.0},
-        tv=0.02, batch=PER_DEPTH,
+        weights={"input": 5.0, "conv_stem": 3.0, tap: 3.0}, tv=0.05, batch=PER_DEPTH,
         checkpoint_every=50, inner=InnerParams(masks_every=50 if masked else 1),
     )  # fmt: skip
 
