@@ -24,8 +24,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +38,6 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from vital.networks import build_network
-from vital.params.methods import METHODS
 from vital.project import Project
 from vital.report import PAGE
 from vital.seeds import derive_seed
@@ -54,7 +52,7 @@ COARSE = 4
 
 RECORDER = """\
 #!{python}
-# Stands before the interpreter on the PATH: notes each stage's seconds and greatest memory.
+# Stands before the interpreter on the PATH: notes a process's seconds and greatest memory.
 import json, os, subprocess, sys, time
 began = time.time()
 process = subprocess.Popen([{python!r}, *sys.argv[1:]])
@@ -106,19 +104,18 @@ class Trial:
     def measure(self, root: Path) -> dict[str, Any]:
         """Run the pipeline twice in the empty folder ``root``, and say what that took."""
         self._set_up(root)
-        seconds, _ = _reproduce(root)
-        records = [json.loads(line) for line in (root / MEASURED).read_text().splitlines()]
-        noop_seconds, noop_peak = _reproduce(root)
-        if len((root / MEASURED).read_text().splitlines()) > len(records):
-            raise RuntimeError("a stage ran again, though nothing had changed")
-        in_stages = sum(record["seconds"] for record in records)
+        *stages, whole = _reproduce(root)
+        *again, noop = _reproduce(root)
+        if again:
+            raise RuntimeError(f"{_stage(again[0])} ran again, though nothing had changed")
+        in_stages = sum(record["seconds"] for record in stages)
         return {
-            "stages": {_stage(record): _of_stage(root, record) for record in records},
-            "seconds": round(seconds, 1),
-            "dvc_seconds": round(seconds - in_stages, 1),
-            "dvc_share": round(1 - in_stages / seconds, 3),
-            "noop_seconds": round(noop_seconds, 1),
-            "noop_peak_mib": round(noop_peak),
+            "stages": {_stage(record): _of_stage(root, record) for record in stages},
+            "seconds": round(whole["seconds"], 1),
+            "dvc_seconds": round(whole["seconds"] - in_stages, 1),
+            "dvc_share": round(1 - in_stages / whole["seconds"], 3),
+            "noop_seconds": round(noop["seconds"], 1),
+            "noop_peak_mib": round(noop["peak_mib"]),
             **_report_size(Project(root)),
         }
 
@@ -176,7 +173,7 @@ class Trial:
             },
             "units": {"top": inner},
             "extract": {"references": self.references, "batch": 50},
-            "references": {},
+            "references": {"patch": self.side // 2},
             "relevance": {},
             "methods": list(self.methods),
             "visualize": {"seeds": 1, "steps": self.steps, "lr": 0.3, "batch": 50},
@@ -216,8 +213,10 @@ def _put_recorder_first(root: Path) -> None:
         file.write("\n".join(["", *kept_out, ""]))
 
 
-def _reproduce(root: Path) -> tuple[float, float]:
-    """Run DVC; returns its seconds and the greatest memory, in MiB, of it or of a stage."""
+def _reproduce(root: Path) -> list[dict[str, Any]]:
+    """Run DVC; returns the notes of the stages that it ran, and of itself, which comes last."""
+    measured = root / MEASURED
+    measured.unlink(missing_ok=True)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     environment = {
         **kept,
@@ -226,14 +225,9 @@ def _reproduce(root: Path) -> tuple[float, float]:
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    command = [sys.executable, "-m", "dvc", "repro"]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=root, env=environment, stdout=sys.stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    if status:
-        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
-    return seconds, usage.ru_maxrss / 1024
+    command = [str(root / "bin" / "python3"), "-m", "dvc", "repro"]
+    subprocess.run(command, cwd=root, env=environment, stdout=sys.stderr, check=True)
+    return [json.loads(line) for line in measured.read_text().splitlines()]
 
 
 def _stage(record: dict[str, Any]) -> str:
