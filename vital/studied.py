@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from vital.activations import tap_shapes
 from vital.classes import ClassMap, resolve_labels
-from vital.data import load_images
+from vital.data import batches
 from vital.devices import CPU
 from vital.errors import ModelError
 from vital.factories import PREFIX, factory_sha256
@@ -27,6 +28,8 @@ from vital.survey import count_classes
 from vital.taps import default_taps
 from vital.training import LabelledImages, accuracy, train
 from vital.weights import load_weights
+
+_BATCH = 64
 
 
 def make_model(
@@ -73,7 +76,9 @@ def measure(
     model = load_model(folder).to(device)
     splits = {"accuracy_top1": "validation", "accuracy_top1_heldout": "heldout"}
     return {
-        name: round(accuracy(model.network, _load(images, manifest, split, model.preprocessing)), 6)
+        name: round(
+            accuracy(model.network, _loaded(images, manifest, split, model.preprocessing)), 6
+        )
         for name, split in splits.items()
     }
 
@@ -159,9 +164,18 @@ def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:
     return {}
 
 
+def _loaded(
+    images: Path, manifest: pd.DataFrame, split: str, preprocessing: Preprocessing
+) -> Iterator[LabelledImages]:
+    """A split in batches: as a whole ImageNet's would not fit into memory."""
+    for rows, pixels in batches(images, split_rows(manifest, split), preprocessing, _BATCH):
+        yield LabelledImages(pixels, torch.tensor(rows["label"].to_numpy()))
+
+
 def _load(
     images: Path, manifest: pd.DataFrame, split: str, preprocessing: Preprocessing
 ) -> LabelledImages:
-    rows = split_rows(manifest, split)
-    labels = torch.tensor(rows["label"].to_numpy())
-    return LabelledImages(load_images(images, list(rows["path"]), preprocessing), labels)
+    parts = list(_loaded(images, manifest, split, preprocessing))
+    return LabelledImages(
+        torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts])
+    )

@@ -6,6 +6,7 @@ follow what is seen rather than single pixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,12 +117,12 @@ class _Augmentation:
         return torch.randint(bound, (1,), generator=self._draws)
 
 
-def accuracy(network: nn.Module, data: LabelledImages, batch: int = 64) -> float:
-    """The share of images whose highest logit is their label."""
-    right, device = 0, device_of(network)
+def accuracy(network: nn.Module, parts: Iterable[LabelledImages]) -> float:
+    """The share of images, part after part, whose highest logit is their label."""
+    right, count, device = 0, 0, device_of(network)
     with torch.no_grad():
-        for first in range(0, len(data.labels), batch):
-            part = slice(first, first + batch)
-            predicted = network(data.images[part].to(device)).argmax(dim=1)
-            right += int((predicted.cpu() == data.labels[part]).sum())
-    return right / len(data.labels)
+        for part in parts:
+            predicted = network(part.images.to(device)).argmax(dim=1)
+            right += int((predicted.cpu() == part.labels).sum())
+            count += len(part.labels)
+    return right / count
