@@ -6,6 +6,12 @@ import numpy as np
 import torch
 from sklearn.manifold import TSNE
 
+_ROWS = 512
+"""So many features' distances to all real ones are in memory at once."""
+
+_CANDIDATES = 4
+"""How many candidates there are for each of the nearest."""
+
 
 def tsne(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
     """Two-dimensional t-SNE of (N, D) features, (N, 2).
@@ -49,11 +55,24 @@ def nearest_label(
     Of labels that are equally common, that of the nearest one wins. With fewer than ``neighbours``
     real features, all of them count.
     """
-    distances = torch.cdist(
-        features.double(), real.double(), compute_mode="donot_use_mm_for_euclid_dist"
-    )
-    order = distances.argsort(dim=1, stable=True)[:, :neighbours]
-    labels = real_labels[order]  # (N, k), the nearest first
+    theirs = real.double()
+    nearest = [_nearest(rows.double(), theirs, neighbours) for rows in torch.split(features, _ROWS)]
+    labels = real_labels[torch.cat(nearest)]  # (N, k), the nearest first
     votes = (labels[:, :, None] == labels[:, None, :]).sum(dim=2)
     first = votes.argmax(dim=1, keepdim=True)  # the nearest of those with the most votes
     return labels.gather(1, first).squeeze(1)
+
+
+def _nearest(features: torch.Tensor, real: torch.Tensor, count: int) -> torch.Tensor:
+    """The places of the nearest real features, (N, count): the nearest first, of equals the first.
+
+    Products of matrices, which are fast, find candidates; the distances of those are exact.
+    """
+    roughly = torch.cdist(features, real, compute_mode="use_mm_for_euclid_dist")
+    shortlist = roughly.topk(min(_CANDIDATES * count, len(real)), largest=False).indices
+    places = shortlist.sort(dim=1).values
+    exactly = torch.stack(
+        [(real[some] - one).square().sum(dim=1) for one, some in zip(features, places, strict=True)]
+    )
+    order = exactly.argsort(dim=1, stable=True)[:, :count]
+    return places.gather(1, order)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+_ROWS = 512
+"""So many rows of a kernel are in memory at once."""
+
 
 def kernel_distance(
     features: torch.Tensor, reference: torch.Tensor, subsets: int, seed: int
@@ -19,29 +22,58 @@ def kernel_distance(
         return None, None
     ours, theirs = (values.detach().cpu().double().numpy() for values in (features, reference))
     draws = np.random.RandomState(seed % 2**32)
-    distances = [
-        _squared_mmd(
-            ours[draws.choice(len(ours), size, replace=False)],
-            theirs[draws.choice(len(theirs), size, replace=False)],
-        )
+    drawn = [
+        [draws.choice(len(values), size, replace=False) for values in (ours, theirs)]
         for _ in range(subsets)
     ]
-    return float(np.mean(distances)), float(np.std(distances))
+    first, second = np.array(drawn).swapaxes(0, 1)  # (subsets, size) each
+    distances = (
+        _means_of_pairs(ours, first)
+        + _means_of_pairs(theirs, second)
+        - 2 * _sums(ours, first, theirs, second) / size**2
+    )
+    return float(distances.mean()), float(distances.std())
 
 
-def _squared_mmd(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The unbiased estimate for two sets of as many rows, (size, D) each."""
-    within = _mean_of_pairs(_kernel(ours, ours)) + _mean_of_pairs(_kernel(theirs, theirs))
-    return float(within - 2 * _kernel(ours, theirs).mean())
+def _means_of_pairs(values: np.ndarray, subsets: np.ndarray) -> np.ndarray:
+    """The kernel's mean over pairs of different rows of (N, D), for each of (subsets, size)."""
+    size = subsets.shape[1]
+    own = _cubed(np.square(values).sum(axis=1) / values.shape[1] + 1.0)
+    sums = _sums(values, subsets, values, subsets) - own[subsets].sum(axis=1)
+    return np.asarray(sums / (size * (size - 1)))
 
 
-def _mean_of_pairs(kernel: np.ndarray) -> float:
-    """The mean of a kernel's matrix (size, size) over pairs of different rows."""
-    size = len(kernel)
-    return float((kernel.sum() - np.trace(kernel)) / (size * (size - 1)))
+def _sums(
+    ours: np.ndarray, rows: np.ndarray, theirs: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """The kernel's sum over each subset's ``rows`` of (N, D) and ``columns`` of (M, D), (subsets,).
+
+    Subsets overlap: the kernel of everything is computed once where that is less than theirs are.
+    """
+    if rows.size * columns.shape[1] < len(ours) * len(theirs):
+        pairs = zip(rows, columns, strict=True)
+        return np.array([_kernel(ours[some], theirs[others]).sum() for some, others in pairs])
+    members, others = _members(rows, len(ours)), _members(columns, len(theirs))
+    sums = np.zeros(len(rows))
+    for first in range(0, len(ours), _ROWS):
+        part = slice(first, first + _ROWS)
+        sums += ((_kernel(ours[part], theirs) @ others) * members[part]).sum(axis=0)
+    return sums
+
+
+def _members(subsets: np.ndarray, count: int) -> np.ndarray:
+    """1 where a row is in a subset (subsets, size), else 0: (count, subsets)."""
+    members = np.zeros((count, len(subsets)))
+    np.put_along_axis(members, subsets.T, 1.0, axis=0)
+    return members
 
 
 def _kernel(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """(a b / D + 1)^3 of every row a (size, D) with every row b (size, D)."""
-    kernel: np.ndarray = (ours @ theirs.T / ours.shape[1] + 1.0) ** 3
-    return kernel
+    """(a b / D + 1)^3 of every row a (N, D) with every row b (M, D)."""
+    return _cubed(ours @ theirs.T / ours.shape[1] + 1.0)
+
+
+def _cubed(values: np.ndarray) -> np.ndarray:
+    # NumPy takes powers other than squares by logarithms, which is ten times as long.
+    cubes: np.ndarray = values * values * values
+    return cubes
