@@ -13,7 +13,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import extract, knots, step
+from benchmarks import extract, knots, scale, score, step
 from benchmarks.loops import NaiveLoop, Subject, VitalLoop
 from vital.statistics import TapStatistics, write_statistics
 
@@ -63,3 +63,28 @@ def test_knots_of_a_straight_line_err_by_nothing(tmp_path: Path) -> None:
     assert {row["knots"] for row in found} == {32, 64}
     assert all(row["greatest"] == pytest.approx(0.0, abs=1e-5) for row in found)
     assert found[0]["gib_exact"] == pytest.approx(8.6, abs=0.01)
+
+
+def test_scoring_agrees_with_its_plain_versions() -> None:
+    sizes = ("--images", "60", "--real", "80", "--features", "16", "--classes", "20")
+    (line,) = lines(score.main, *sizes, "--turns", "1", "--no-memory")
+    assert line["ratio"] == pytest.approx(line["baseline_seconds"] / line["seconds"], rel=0.1)
+    found = line["metrics"]
+    assert sum(one["share"] for one in found.values()) == pytest.approx(1, abs=0.01)
+    assert all(found[name]["difference"] < 1e-6 for name in ("frechet", "kid", "neighbours"))
+    assert found["intervals"]["difference"] < 0.05  # other draws of the same distribution
+
+
+@pytest.mark.slow
+def test_the_whole_pipeline_is_measured_at_a_given_scale(tmp_path: Path) -> None:
+    sizes = ("--classes", "3", "--references", "4", "--heldout", "4", "--method", "vital")
+    (line,) = lines(scale.main, *sizes, "--folder", str(tmp_path))
+    assert next(iter(line["stages"])) == "prepare"
+    assert {"visualize@vital", "score", "report"} <= set(line["stages"])
+    # A manifest and what was left out lie beside the images.
+    assert line["stages"]["prepare"]["files"] == 3 * (4 + 5 + 4) + 2
+    assert all(stage["peak_mib"] > 50 for stage in line["stages"].values())
+    assert line["seconds"] == pytest.approx(
+        sum(stage["seconds"] for stage in line["stages"].values()) + line["dvc_seconds"], abs=1
+    )
+    assert line["noop_seconds"] < line["seconds"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,10 +23,19 @@ def resampled_means(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
 
     (samples,). The same seed and number of classes draw the same classes, whatever their values.
     """
-    count = len(values)
+    return np.asarray(times_drawn(len(values), samples, seed) @ values / len(values))
+
+
+@lru_cache(maxsize=2)
+def times_drawn(count: int, samples: int, seed: int) -> np.ndarray:
+    """How often each of ``count`` classes is drawn in each sample, (samples, count).
+
+    Kept, as every metric and method is resampled over the same classes.
+    """
     shares = np.full(count, 1 / count)
-    drawn = np.random.default_rng(seed).multinomial(count, shares, size=samples)
-    return np.asarray(drawn @ values / count)
+    drawn = np.random.default_rng(seed).multinomial(count, shares, size=samples).astype(float)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def mean_interval(values: np.ndarray, samples: int, confidence: float, seed: int) -> Interval:
