@@ -88,7 +88,7 @@ def main(
     if memory:
         peaks = [added_peak(work, (images, real, features, classes)) for work in works]
         for place, one in enumerate(metrics.values()):
-            one |= _peaks(peaks[2 * place : 2 * place + 2])
+            one.update(_peaks(peaks[2 * place : 2 * place + 2]))
         whole |= _peaks([max(peaks[::2]), max(peaks[1::2])])
     line: dict[str, Any] = {
         "benchmark": "score",

@@ -64,7 +64,9 @@ def nearest_label(
 
 
 def _nearest(features: torch.Tensor, real: torch.Tensor, count: int) -> torch.Tensor:
-    """The places of the nearest real features, (N, count): the nearest first, of equals the first.
+    """The places of the nearest real features, (N, count): the nearest first.
+
+    Of candidates that are equally near the first comes first.
 
     Products of matrices, which are fast, find candidates; the distances of those are exact.
     """
