@@ -66,9 +66,8 @@ def nearest_label(
 def _nearest(features: torch.Tensor, real: torch.Tensor, count: int) -> torch.Tensor:
     """The places of the nearest real features, (N, count): the nearest first.
 
-    Of candidates that are equally near the first comes first.
-
-    Products of matrices, which are fast, find candidates; the distances of those are exact.
+    Products of matrices, which are fast, find candidates; the distances of those are exact, and
+    of equally near ones the first comes first.
     """
     roughly = torch.cdist(features, real, compute_mode="use_mm_for_euclid_dist")
     shortlist = roughly.topk(min(_CANDIDATES * count, len(real)), largest=False).indices
