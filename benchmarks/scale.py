@@ -226,7 +226,7 @@ def _reproduce(root: Path) -> list[dict[str, Any]]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     command = [str(root / "bin" / "python3"), "-m", "dvc", "repro"]
-    subprocess.run(command, cwd=root, env=environment, stdout=sys.stderr, check=True)
+    subprocess.run(command, cwd=root, env=environment, stdout=sys.__stderr__, check=True)
     return [json.loads(line) for line in measured.read_text().splitlines()]
 
 
