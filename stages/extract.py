@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stages.runner import Stage, run
 from vital.data import batches
 from vital.devices import resolve_device
-from vital.extraction import extract_statistics
+from vital.extraction import Batch, resumed_statistics
 from vital.files import replacing_folder
 from vital.manifest import read_manifest
 from vital.models import load_model, statistics_metadata
 from vital.params.extract import ExtractParams
+from vital.parts import parts_until_done
 from vital.pooling import pooled_taps
 from vital.progress import progress_bar
 from vital.reference_table import write_references
@@ -28,11 +31,27 @@ def extract(stage: Stage) -> None:
     manifest = read_manifest(project.images)
     rows = select_references(studied, project.images, manifest, params, stage.seed, device)
     units = {unit.index: unit.id for unit in class_units(studied.classes)}
-    loaded = batches(project.images, rows, studied.preprocessing, params.batch)
-    named = (([units[label] for label in part["label"]], images) for part, images in loaded)
-    kept = extract_statistics(studied, taps, named, device, params.pools)
-    bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
-    with replacing_folder(project.statistics) as folder:
+    of_images = [units[label] for label in rows["label"]]
+
+    def load(first: int) -> Iterator[Batch]:
+        later = rows.iloc[first:]
+        for part, images in batches(project.images, later, studied.preprocessing, params.batch):
+            yield [units[label] for label in part["label"]], images
+
+    facts = [
+        "extract",
+        statistics_metadata(studied),
+        taps,
+        params.model_dump(mode="json"),
+        device.type,
+        of_images,
+        list(rows["sha256"]),
+    ]
+    with parts_until_done(project.work, facts) as parts, replacing_folder(project.statistics) as folder:
+        kept = resumed_statistics(
+            studied, taps, of_images, load, params.batch, device, params.pools, parts
+        )
+        bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
         write_statistics(
             folder,
             pooled_taps(taps, params.pools),

@@ -27,7 +27,8 @@ def references(stage: Stage) -> None:
 def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
     # A run without inner units need not load torch.
     from vital.devices import resolve_device
-    from vital.models import load_model
+    from vital.models import load_model, statistics_metadata
+    from vital.parts import parts_until_done
     from vital.patches import PatchFinder, response
     from vital.relevance_statistics import selecting_composite
 
@@ -38,8 +39,18 @@ def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
     responds = response(studied, asked, params.criterion, rules)
     images = stage.project.images
     rows = split_rows(read_manifest(images), SPLITS[0])
-    finder = PatchFinder(studied, responds, images, rows, params, device)
-    counts = write_patches(folder, finder, finder.find(), list(rows["path"]), params.criterion)
+    facts = [
+        "references",
+        statistics_metadata(studied),
+        params.model_dump(mode="json"),
+        stage.params("relevance", RelevanceParams).composite,
+        device.type,
+        [unit.id for unit in asked],
+        list(rows["sha256"]),
+    ]
+    with parts_until_done(stage.project.work, facts) as parts:
+        finder = PatchFinder(studied, responds, images, rows, params, device, parts)
+        counts = write_patches(folder, finder, finder.find(), list(rows["path"]), params.criterion)
     stage.run.metrics(counts)
 
 

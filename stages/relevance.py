@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from stages.runner import Stage, run
-from vital.files import replacing_folder
+from vital.files import digest_file, replacing_folder
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.patch_table import patches_of, read_patches
 from vital.progress import progress_bar
 from vital.unit_table import distinct_units, read_units, write_circuits
+from vital.units import Unit
 
 
 def relevance(stage: Stage) -> None:
@@ -28,7 +29,13 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     # A run without inner units need not load torch.
     from vital.devices import resolve_device
     from vital.models import load_model, statistics_metadata
-    from vital.relevance_statistics import taps_until, unit_relevance, write_relevance
+    from vital.parts import Tensors, parts_until_done
+    from vital.relevance_statistics import (
+        UnitRelevance,
+        taps_until,
+        unit_relevance,
+        write_relevance,
+    )
 
     params = stage.params("relevance", RelevanceParams)
     extract = stage.params("extract", ExtractParams)
@@ -37,13 +44,32 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     taps = list(params.taps or extract.taps or studied.taps)
     units = distinct_units(patches)
     until = taps_until(studied, taps, (unit.tap for unit in units))
-    found = (
-        unit_relevance(studied, unit, until[unit.tap], images, patches_of(patches, unit), params)
-        for unit in progress_bar(units, total=len(units), label="relevance", unit="units")
-    )
     named = list(dict.fromkeys(tap for read in until.values() for tap in read))
-    write_relevance(folder, named, statistics_metadata(studied), found)
+    facts = [
+        "relevance",
+        statistics_metadata(studied),
+        params.model_dump(mode="json"),
+        next(studied.network.parameters()).device.type,
+        until,
+        [[unit.id, _digests(images, patches_of(patches, unit))] for unit in units],
+    ]
+    with parts_until_done(stage.project.work, facts) as parts:
+
+        def read(unit: Unit) -> UnitRelevance:
+            taps, mine = until[unit.tap], patches_of(patches, unit)
+
+            def work() -> Tensors:
+                return unit_relevance(studied, unit, taps, images, mine, params).to_tensors()
+
+            return UnitRelevance.from_tensors(unit, taps, parts.get(unit.id, work))
+
+        bar = progress_bar(units, total=len(units), label="relevance", unit="units")
+        write_relevance(folder, named, statistics_metadata(studied), map(read, bar))
     stage.run.metrics({"units": len(units)})
+
+
+def _digests(folder: Path, patches: pd.DataFrame) -> list[str]:
+    return [digest_file(folder / path) for path in patches["patch"]]
 
 
 if __name__ == "__main__":

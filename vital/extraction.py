@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 import torch
 
 from vital.activations import TapReader
 from vital.models import StudiedModel
+from vital.parts import Parts
 from vital.pooling import pooled, pooled_tap, pooled_taps
-from vital.statistics import Accumulator, TapStatistics
+from vital.statistics import (
+    Accumulator,
+    TapStatistics,
+    UnitStatistics,
+    from_tensors,
+    to_tensors,
+)
 
 Batch = tuple[Sequence[str], torch.Tensor]
 """The unit of each image, and the images (B, 3, H, W) in normalised units."""
@@ -44,6 +51,37 @@ def extract_statistics(
                     sums[name].add(values[name][places])
     if current is not None:
         yield current, _finish(sums)
+
+
+def resumed_statistics(
+    model: StudiedModel,
+    taps: Sequence[str],
+    units: Sequence[str],
+    load: Callable[[int], Iterable[Batch]],
+    batch: int,
+    device: torch.device,
+    pools: Sequence[int],
+    parts: Parts,
+) -> Iterator[tuple[str, UnitStatistics]]:
+    """As :func:`extract_statistics`, with each unit's as a part; ``units`` has one for each image.
+
+    ``load`` gives the batches, of ``batch`` images, from an image on. They are cut as they would be
+    in one go, so that the bytes do not depend on where the work was resumed.
+    """
+    names = pooled_taps(taps, pools)
+    order = list(dict.fromkeys(units))
+    done = 0
+    while done < len(order) and (kept := parts.load(order[done])) is not None:
+        yield order[done], from_tensors(kept, names)
+        done += 1
+    left = order[done:]
+    if left:
+        first = units.index(left[0]) // batch * batch
+        found = extract_statistics(model, taps, load(first), device, pools)
+        # The first batch may begin with images of a unit that is done.
+        rest = (to_tensors(statistics) for unit, statistics in found if unit in left)
+        for unit in left:
+            yield unit, from_tensors(parts.make(unit, lambda: next(rest)), names)
 
 
 def _read_sizes(

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,16 @@ from vital.errors import DataError, ParamsError
 from vital.image_tensors import to_uint8
 from vital.models import StudiedModel
 from vital.params.references import ReferencesParams
+from vital.parts import Parts, Tensors
 from vital.progress import progress_bar
 from vital.relevance import Composite, RelevanceReader, class_start
 from vital.units import Unit
+
+_RANKING = "ranking"
+_BATCHES = 8
+"""So many batches of images are ranked between two times that the ranking is kept."""
+_IMAGES = 8
+"""In the patches of so many images the best is looked for at once."""
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, in pixels of the network's input."""
@@ -112,7 +120,9 @@ class PatchFinder:
         rows: pd.DataFrame,
         params: ReferencesParams,
         device: torch.device,
+        parts: Parts | None = None,
     ) -> None:
+        self._parts = parts or Parts()
         self._model = model.to(device)
         self._response = response
         self._images = images
@@ -155,22 +165,39 @@ class PatchFinder:
     def _rank_images(self) -> dict[Unit, list[int]]:
         """The rows of each unit's best images; none for a dead one."""
         units = self._response.units
-        best = torch.empty(0, len(units), dtype=torch.float64)
-        places = torch.empty(0, len(units), dtype=torch.int64)
-        loaded = batches(self._images, self._rows, self._model.preprocessing, self._params.batch)
-        total = -(-len(self._rows) // self._params.batch)
-        done = 0
-        for _, pixels in progress_bar(loaded, total=total, label="rank images", unit="batches"):
-            scores = self._response.strongest(pixels.to(self._device))
-            here = torch.arange(done, done + len(scores)).unsqueeze(1).expand(-1, len(units))
-            best, order = torch.cat([best, scores]).sort(dim=0, descending=True, stable=True)
-            places = torch.cat([places, here]).gather(0, order)[: self._params.shortlist]
-            best = best[: self._params.shortlist]
-            done += len(scores)
+        ranking = self._parts.load(_RANKING) or {
+            "best": torch.empty(0, len(units), dtype=torch.float64),
+            "places": torch.empty(0, len(units), dtype=torch.int64),
+            "done": torch.tensor(0),
+        }
+        with progress_bar(total=len(self._rows), label="rank images", unit="images") as bar:
+            bar.update(int(ranking["done"]))
+            while (done := int(ranking["done"])) < len(self._rows):
+                ranking = self._parts.make(_RANKING, partial(self._rank_further, ranking))
+                bar.update(int(ranking["done"]) - done)
+        best, places = ranking["best"], ranking["places"]
         return {
             unit: places[best[:, i] > 0, i].tolist() if float(best[0, i]) > 0 else []
             for i, unit in enumerate(units)
         }
+
+    def _rank_further(self, ranking: Tensors) -> Tensors:
+        """The ranking with some more images, from that of the first ``done``.
+
+        ``best`` and ``places`` (shortlist, units): the highest responses and their rows.
+        """
+        best, places, done = ranking["best"], ranking["places"], int(ranking["done"])
+        rows = self._rows.iloc[done : done + _BATCHES * self._params.batch]
+        for _, pixels in batches(
+            self._images, rows, self._model.preprocessing, self._params.batch
+        ):
+            scores = self._response.strongest(pixels.to(self._device))
+            here = torch.arange(done, done + len(scores)).unsqueeze(1).expand_as(scores)
+            best, order = torch.cat([best, scores]).sort(dim=0, descending=True, stable=True)
+            places = torch.cat([places, here]).gather(0, order)[: self._params.shortlist]
+            best = best[: self._params.shortlist]
+            done += len(scores)
+        return {"best": best, "places": places, "done": torch.tensor(done)}
 
     def _rank_patches(self, shortlists: Mapping[Unit, Sequence[int]]) -> dict[Unit, list[Patch]]:
         boxes = self._boxes()
@@ -180,17 +207,27 @@ class PatchFinder:
             for row in rows:
                 asking.setdefault(row, []).append(i)
         units = list(shortlists)
-        for row in progress_bar(
-            sorted(asking), total=len(asking), label="rank patches", unit="images"
+        wanted = sorted(asking)
+        starts = range(0, len(wanted), _IMAGES)
+        for first in progress_bar(
+            starts, total=len(starts), label="rank patches", unit=f"x {_IMAGES} images"
         ):
-            scores = self._score_patches(self._load([row]), boxes)
-            for i in asking[row]:
-                place = int(scores[:, i].argmax())
-                found[units[i]].append(Patch(row, boxes[place], float(scores[place, i])))
+            rows = wanted[first : first + _IMAGES]
+            kept = self._parts.get(f"patches {first}", partial(self._best_patches, rows, boxes))
+            for k, row in enumerate(rows):
+                for i in asking[row]:
+                    place, score = int(kept["places"][k, i]), float(kept["scores"][k, i])
+                    found[units[i]].append(Patch(row, boxes[place], score))
         return {
             unit: sorted(patches, key=lambda patch: -patch.score)[: self._params.count]
             for unit, patches in found.items()
         }
+
+    def _best_patches(self, rows: Sequence[int], boxes: Sequence[Box]) -> Tensors:
+        """Each unit's best box in each image and its score there, (rows, units)."""
+        scores = torch.stack([self._score_patches(self._load([row]), boxes) for row in rows])
+        places = scores.argmax(dim=1)  # of equal scores the first, which max does not promise
+        return {"places": places, "scores": scores.gather(1, places.unsqueeze(1)).squeeze(1)}
 
     def _score_patches(self, image: torch.Tensor, boxes: Sequence[Box]) -> torch.Tensor:
         """The mean response of every unit to each patch of one image, (boxes, units)."""

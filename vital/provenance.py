@@ -18,6 +18,15 @@ def source_digest(*modules: ModuleType) -> str:
     return total.hexdigest()
 
 
+def library_digest() -> str:
+    """The sha256 of all source files of this library."""
+    total, root = hashlib.sha256(), Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix().encode()
+        total.update(name + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
 def own_digest(name: str) -> str:
     """As :func:`source_digest`, of the calling module, which knows itself by its ``__name__``."""
     return source_digest(sys.modules[name])

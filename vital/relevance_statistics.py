@@ -27,7 +27,13 @@ from vital.relevance import (
     composite,
     shared_over_colours,
 )
-from vital.statistics import TapStatistics, UnitStatistics, write_statistics
+from vital.statistics import (
+    TapStatistics,
+    UnitStatistics,
+    from_tensors,
+    to_tensors,
+    write_statistics,
+)
 from vital.survey import survey
 from vital.unit_table import MASKS_COLUMNS, MASKS_FILE, ranked_file_name
 from vital.units import Unit
@@ -35,6 +41,8 @@ from vital.units import Unit
 MASKS_FOLDER = "masks"
 
 DEFAULT_COMPOSITE = "vital"
+
+_HEAT = "heat maps"
 
 _CLIPPED = 99.0
 """Heat maps are scaled by this percentile of their own values, so that no pixel outshines all."""
@@ -47,6 +55,17 @@ class UnitRelevance:
     unit: Unit
     statistics: dict[str, TapStatistics]
     heat_maps: torch.Tensor
+
+    def to_tensors(self) -> dict[str, torch.Tensor]:
+        """All but the unit."""
+        return {**to_tensors(self.statistics), _HEAT: self.heat_maps}
+
+    @classmethod
+    def from_tensors(
+        cls, unit: Unit, taps: Sequence[str], tensors: Mapping[str, torch.Tensor]
+    ) -> UnitRelevance:
+        """What :meth:`to_tensors` gave, at these taps in their order."""
+        return cls(unit, dict(from_tensors(tensors, taps)), tensors[_HEAT])
 
 
 @dataclass

@@ -116,6 +116,29 @@ UnitStatistics = Mapping[str, TapStatistics]
 """A unit's statistics per tap, in the order of the taps (names as in vital.pooling)."""
 
 
+def to_tensors(statistics: UnitStatistics) -> dict[str, torch.Tensor]:
+    """Everything that is kept of a unit, named by tap and field."""
+    return {
+        f"{tap}:{name}": torch.from_numpy(np.asarray(value))
+        for tap, one in statistics.items()
+        for name, value in vars(one).items()
+    }
+
+
+def from_tensors(tensors: Mapping[str, torch.Tensor], taps: Sequence[str]) -> UnitStatistics:
+    """What :func:`to_tensors` was given, at these taps in their order."""
+    return {
+        tap: TapStatistics(
+            quantiles=tensors[f"{tap}:quantiles"].numpy(),
+            mean=tensors[f"{tap}:mean"].numpy(),
+            std=tensors[f"{tap}:std"].numpy(),
+            importance=tensors[f"{tap}:importance"].numpy(),
+            n_images=int(tensors[f"{tap}:n_images"]),
+        )
+        for tap in taps
+    }
+
+
 def write_statistics(
     folder: Path,
     taps: Sequence[str],

@@ -7,20 +7,16 @@ again by its key, whatever else has changed.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 
 from vital.files import remove_stale
 from vital.optimize import TargetState
-from vital.tensor_files import write_tensors
-
-log = logging.getLogger(__name__)
+from vital.tensor_files import read_tensors, write_tensors
 
 _CHECKPOINT = ".checkpoint.safetensors"
 _FINISHED = ".finished.safetensors"
@@ -55,7 +51,7 @@ class WorkStore:
 
     def load_tensors(self, key: str) -> dict[str, torch.Tensor] | None:
         """What :meth:`save_tensors` kept, or None."""
-        entry = self._read_file(self._path(key, _TENSORS))
+        entry = read_tensors(self._path(key, _TENSORS))
         return None if entry is None else entry[0]
 
     def save_tensors(self, key: str, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -89,23 +85,10 @@ class WorkStore:
         write_tensors(path, tensors, metadata)
 
     def _read(self, path: Path) -> tuple[TargetState, dict[str, Any]] | None:
-        entry = self._read_file(path)
+        entry = read_tensors(path)
         if entry is None:
             return None
         tensors, metadata = entry
         history = tuple(tuple(row) for row in tensors.pop("history").tolist())
         state = TargetState(step=int(metadata["step"]), history=history, **tensors)
         return state, json.loads(metadata["record"])
-
-    def _read_file(self, path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
-        if not path.is_file():
-            return None
-        try:
-            with safetensors.safe_open(path, framework="pt") as entry:
-                metadata = entry.metadata() or {}
-                tensors = {name: entry.get_tensor(name) for name in entry.keys()}  # noqa: SIM118
-        except (OSError, ValueError, safetensors.SafetensorError) as error:
-            log.warning("%s is damaged (%s): it is computed again", path, error)
-            return None
-        path.touch()
-        return tensors, metadata
