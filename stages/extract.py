@@ -47,7 +47,10 @@ def extract(stage: Stage) -> None:
         of_images,
         list(rows["sha256"]),
     ]
-    with parts_until_done(project.work, facts) as parts, replacing_folder(project.statistics) as folder:
+    with (
+        parts_until_done(project.work, facts) as parts,
+        replacing_folder(project.statistics) as folder,
+    ):
         kept = resumed_statistics(
             studied, taps, of_images, load, params.batch, device, params.pools, parts
         )

@@ -34,6 +34,7 @@ def score(stage: Stage) -> None:
         params,
         stage.seed,
         resolve_device(params.device),
+        project.work,
     )
     folder = project.scores
     write_json(folder / "metrics.json", scores.metrics)

@@ -15,6 +15,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from vital.errors import ModelError
 from vital.metrics.inception import load_inception
+from vital.parts import Parts
 from vital.preprocessing import Preprocessing
 from vital.scoring.held_out import ImageSet
 from vital.scoring.inception_view import InceptionView, find_inception_view
@@ -51,7 +52,9 @@ def test_fid_and_kid_are_those_of_torch_fidelity(weights: Path, tmp_path: Path) 
     one, other = images(tmp_path / "one", 4, 1), images(tmp_path / "other", 5, 2)
     view = find_inception_view(str(weights), SUBSETS, 3, CPU)
     assert isinstance(view, InceptionView)
-    scored, against = (look_at({"x": view}, each, CROP, 4)["x"] for each in (one, other))
+    scored, against = (
+        look_at({"x": view}, each, CROP, 4, Parts(), "images")["x"] for each in (one, other)
+    )
     ours = view.measure(scored, against)
     theirs = calculate_metrics(
         input1=str(one.folder), input2=str(other.folder), fid=True, kid=True,

@@ -75,7 +75,7 @@ class Parts:
 
 
 @contextmanager
-def parts_until_done(folder: Path, facts: Any) -> Iterator[Parts]:
+def parts_until_done(folder: Path | None, facts: Any) -> Iterator[Parts]:
     """Parts that are deleted when the block ends well, as its results are then elsewhere."""
     parts = Parts(folder, facts)
     yield parts

@@ -188,9 +188,7 @@ class PatchFinder:
         """
         best, places, done = ranking["best"], ranking["places"], int(ranking["done"])
         rows = self._rows.iloc[done : done + _BATCHES * self._params.batch]
-        for _, pixels in batches(
-            self._images, rows, self._model.preprocessing, self._params.batch
-        ):
+        for _, pixels in batches(self._images, rows, self._model.preprocessing, self._params.batch):
             scores = self._response.strongest(pixels.to(self._device))
             here = torch.arange(done, done + len(scores)).unsqueeze(1).expand_as(scores)
             best, order = torch.cat([best, scores]).sort(dim=0, descending=True, stable=True)

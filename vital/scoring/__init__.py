@@ -6,20 +6,24 @@ Which images (``held_out``) are seen by which networks (``views``), what that sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import sklearn
 import torch
 
+from vital.files import digest_file
 from vital.index import PHOTOGRAPH, STUDIED
 from vital.judges import Judge
-from vital.models import StudiedModel
+from vital.models import StudiedModel, statistics_metadata
 from vital.params.score import ScoreParams
+from vital.parts import parts_until_done
 from vital.scoring.clip_view import find_clip_view
 from vital.scoring.differences import difference_table, interval_table
-from vital.scoring.held_out import image_sets
+from vital.scoring.held_out import ImageSet, image_sets
 from vital.scoring.inception_view import find_inception_view
 from vital.scoring.methods import score_set, warn_of_nulls
 from vital.scoring.network_views import JudgeView, StudiedView
@@ -54,19 +58,28 @@ def score_methods(
     params: ScoreParams,
     seed: int,
     device: torch.device,
+    work: Path | None = None,
 ) -> Scores:
     """Score each method's folder of visualizations, and as many real images, alike.
 
     ``held_out`` holds manifest rows of ``images`` that no visualization was made from, with the
-    network's own labels.
+    network's own labels. What the networks saw is kept in ``work`` until everything is scored.
     """
     sets, real = image_sets(methods, images, held_out, seed)
     own = StudiedView(model, params, seed, device)
     views, missing = _all_views(own, model, judges, params, seed, device)
-    against = look_at(views, real, model.preprocessing, params.batch)
-    seen = {
-        kind: look_at(views, one, model.preprocessing, params.batch) for kind, one in sets.items()
-    }
+    crop = model.preprocessing
+    facts = _facts(model, judges, [real, *sets.values()], params, seed, device) if work else None
+    with parts_until_done(work, facts) as parts:
+        against = look_at(views, real, crop, params.batch, parts, "held-out images")
+        seen = {
+            kind: look_at(views, one, crop, params.batch, parts, f"images of {kind}")
+            for kind, one in sets.items()
+        }
+        shown = {kind: (sets[kind], seen[kind][OWN]) for kind in methods}
+        embedding = embedding_table(
+            {PHOTOGRAPH: (real, against[OWN]), **shown}, params.perplexity, seed, parts
+        )
     scored = {kind: score_set(views, sets[kind], seen[kind], against, missing) for kind in sets}
     warn_of_nulls(scored)
     targets = {
@@ -79,7 +92,6 @@ def score_methods(
         )
         for kind in sets
     }
-    shown = {kind: (sets[kind], seen[kind][OWN]) for kind in methods}
     return Scores(
         metrics={
             kind: {**one.metrics, "n": len(sets[kind].table), "m": len(real.table)}
@@ -89,10 +101,33 @@ def score_methods(
         targets=joined_rows(targets),
         intervals=interval_table(scored, params, seed),
         differences=difference_table(scored, STUDIED, params, seed),
-        embedding=embedding_table(
-            {PHOTOGRAPH: (real, against[OWN]), **shown}, params.perplexity, seed
-        ),
+        embedding=embedding,
     )
+
+
+def _facts(
+    model: StudiedModel,
+    judges: Mapping[str, Judge],
+    sets: Sequence[ImageSet],
+    params: ScoreParams,
+    seed: int,
+    device: torch.device,
+) -> list[Any]:
+    """All that determines what the networks see in the images, and where t-SNE puts these."""
+    weights = [params.inception, params.clip and params.clip.checkpoint]
+    return [
+        "score",
+        statistics_metadata(model),
+        model.classes,
+        {name: statistics_metadata(judge.model) for name, judge in judges.items()},
+        [digest_file(Path(path)) for path in weights if path and Path(path).is_file()],
+        params.model_dump(mode="json"),
+        seed,
+        device.type,
+        [one.table["unit"].tolist() for one in sets],
+        [[digest_file(one.folder / path) for path in one.table["path"]] for one in sets],
+        sklearn.__version__,
+    ]
 
 
 def _all_views(

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from vital.metrics.embedding import tsne
+from vital.parts import Parts
 from vital.score_names import VERDICTS
 from vital.scoring.held_out import ImageSet
 from vital.scoring.views import Seen
@@ -46,11 +47,16 @@ def joined_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def embedding_table(
-    sets: Mapping[str, tuple[ImageSet, Seen]], perplexity: float, seed: int
+    sets: Mapping[str, tuple[ImageSet, Seen]], perplexity: float, seed: int, parts: Parts
 ) -> pd.DataFrame:
     """One t-SNE of all sets together: columns kind, unit, name, x, y, image."""
     features = torch.cat([seen.features for _, seen in sets.values()])
-    places = np.round(tsne(features, perplexity, derive_seed(seed, "score", "tsne")), 4)
+
+    def place() -> dict[str, torch.Tensor]:
+        found = tsne(features, perplexity, derive_seed(seed, "score", "tsne"))
+        return {"places": torch.from_numpy(found)}
+
+    places = np.round(parts.get("t-SNE", place)["places"].numpy(), 4)
     frames = [
         images.table[["unit", "name", "path"]].assign(kind=kind)
         for kind, (images, _) in sets.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from vital.images import read_image
+from vital.parts import Parts
 from vital.preprocessing import Preprocessing
 from vital.scoring.held_out import ImageSet
 
@@ -66,25 +68,37 @@ class Missing:
 
 
 def look_at(
-    views: Mapping[str, View], images: ImageSet, crop: Preprocessing, batch: int
+    views: Mapping[str, View],
+    images: ImageSet,
+    crop: Preprocessing,
+    batch: int,
+    parts: Parts,
+    name: str,
 ) -> dict[str, Seen]:
     """Show each view the images, cropped as the studied network sees them.
 
     A real image is thereby shown as a visualization is: at the studied network's size.
+    What they answer is the part ``name``.
     """
-    answers: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {name: [] for name in views}
-    for pictures in _pictures(images, crop, batch):
-        for name, view in views.items():
-            answers[name].append(view.look(pictures))
+    answers = parts.get(name, lambda: _answers(views, images, crop, batch))
     units = torch.tensor(images.table["unit"].to_numpy())
     return {
-        name: Seen(
-            torch.cat([features for features, _ in answers[name]]),
-            torch.cat([logits for _, logits in answers[name]]),
-            view.labels(units),
-        )
-        for name, view in views.items()
+        view: Seen(answers[f"{view}:features"], answers[f"{view}:logits"], one.labels(units))
+        for view, one in views.items()
     }
+
+
+def _answers(
+    views: Mapping[str, View], images: ImageSet, crop: Preprocessing, batch: int
+) -> dict[str, torch.Tensor]:
+    """Each view's features and logits of all images, by the view's name."""
+    kept: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for pictures in _pictures(images, crop, batch):
+        for name, view in views.items():
+            features, logits = view.look(pictures)
+            kept[f"{name}:features"].append(features)
+            kept[f"{name}:logits"].append(logits)
+    return {name: torch.cat(values) for name, values in kept.items()}
 
 
 def _pictures(images: ImageSet, crop: Preprocessing, batch: int) -> Iterator[list[Image.Image]]:
