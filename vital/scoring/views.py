@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from PIL import Image
@@ -14,6 +15,9 @@ from vital.images import read_image
 from vital.parts import Parts
 from vital.preprocessing import Preprocessing
 from vital.scoring.held_out import ImageSet
+
+_BATCHES = 8
+"""What the networks answer is kept after so many batches of images."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,17 @@ def look_at(
     """Show each view the images, cropped as the studied network sees them.
 
     A real image is thereby shown as a visualization is: at the studied network's size.
-    What they answer is the part ``name``.
+    What they answer is kept in parts whose names begin with ``name``.
     """
-    answers = parts.get(name, lambda: _answers(views, images, crop, batch))
+    size = _BATCHES * batch
+    answered = [
+        parts.get(
+            f"{name} from {first}",
+            partial(_answers, views, _pictures(images, crop, batch, first, size)),
+        )
+        for first in range(0, len(images.table), size)
+    ]
+    answers = {key: torch.cat([one[key] for one in answered]) for key in answered[0]}
     units = torch.tensor(images.table["unit"].to_numpy())
     return {
         view: Seen(answers[f"{view}:features"], answers[f"{view}:logits"], one.labels(units))
@@ -89,11 +101,11 @@ def look_at(
 
 
 def _answers(
-    views: Mapping[str, View], images: ImageSet, crop: Preprocessing, batch: int
+    views: Mapping[str, View], batches: Iterator[list[Image.Image]]
 ) -> dict[str, torch.Tensor]:
     """Each view's features and logits of all images, by the view's name."""
     kept: dict[str, list[torch.Tensor]] = defaultdict(list)
-    for pictures in _pictures(images, crop, batch):
+    for pictures in batches:
         for name, view in views.items():
             features, logits = view.look(pictures)
             kept[f"{name}:features"].append(features)
@@ -101,8 +113,10 @@ def _answers(
     return {name: torch.cat(values) for name, values in kept.items()}
 
 
-def _pictures(images: ImageSet, crop: Preprocessing, batch: int) -> Iterator[list[Image.Image]]:
-    paths = list(images.table["path"])
+def _pictures(
+    images: ImageSet, crop: Preprocessing, batch: int, start: int, count: int
+) -> Iterator[list[Image.Image]]:
+    paths = list(images.table["path"])[start : start + count]
     for first in range(0, len(paths), batch):
         part = paths[first : first + batch]
         yield [crop.crop(read_image(images.folder / path)) for path in part]
