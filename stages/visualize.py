@@ -24,6 +24,7 @@ from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
 from vital.patch_table import read_patches
 from vital.peers import CLASSES_ONLY, RealImages, peer_method
+from vital.ray_engine import MakeEngine, engines
 from vital.schedule import total_steps
 from vital.statistics import extracted_units, read_statistics
 from vital.unit_table import distinct_units
@@ -47,9 +48,12 @@ def visualize(stage: Stage) -> None:
     )
     wanted = _wanted(stage, setup, params)
     make = _vital_engines if stage.method == STUDIED else _peer_engines
-    with replacing_folder(project.visualizations(stage.method)) as folder:
+    with (
+        replacing_folder(project.visualizations(stage.method)) as folder,
+        engines(params) as make_engine,
+    ):
         results = []
-        for engine, units in make(stage, setup, params, wanted):
+        for engine, units in make(stage, setup, params, wanted, make_engine):
             for finished in engine.run(targets_of(units, params.seeds)):
                 write_image(folder, finished, setup.model.preprocessing)
                 results.append(finished)
@@ -95,19 +99,23 @@ Engines = Iterator[tuple[Engine, Sequence[Unit]]]
 """An engine for the classes, and one for the inner units of each tap."""
 
 
-def _vital_engines(stage: Stage, setup: Setup, params: VisualizeParams, wanted: Wanted) -> Engines:
+def _vital_engines(
+    stage: Stage, setup: Setup, params: VisualizeParams, wanted: Wanted, make: MakeEngine
+) -> Engines:
     store = WorkStore(stage.project.work)
     if wanted.classes:
         kept = read_statistics(stage.project.statistics, [unit.id for unit in wanted.classes])
-        yield Engine(VitalMethod(setup, kept, params.method()), params, store), wanted.classes
+        yield make(VitalMethod(setup, kept, params.method()), params, store), wanted.classes
     masks = stage.params("relevance", RelevanceParams).masks()
     for units in wanted.inner.values():
         kept = read_statistics(stage.project.relevance, [unit.id for unit in units])
         method = InnerMethod(setup, kept, params, masks)
-        yield Engine(method, params.for_inner(), store), units
+        yield make(method, params.for_inner(), store), units
 
 
-def _peer_engines(stage: Stage, setup: Setup, params: VisualizeParams, wanted: Wanted) -> Engines:
+def _peer_engines(
+    stage: Stage, setup: Setup, params: VisualizeParams, wanted: Wanted, make: MakeEngine
+) -> Engines:
     store = WorkStore(stage.project.work)
     peers = stage.params("peers", PeersParams)
     images = RealImages(stage.project.images, setup, store)
@@ -118,7 +126,7 @@ def _peer_engines(stage: Stage, setup: Setup, params: VisualizeParams, wanted: W
         if units:
             passes = total_steps(settings.method())
             method = peer_method(stage.method, setup, peers, passes, images)
-            yield Engine(method, settings, store), units
+            yield make(method, settings, store), units
 
 
 def _asked_for() -> Sequence[str] | None:

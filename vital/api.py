@@ -13,7 +13,7 @@ from torch import nn
 
 from vital.classes import ClassMap
 from vital.devices import resolve_device
-from vital.engine import Engine, Finished
+from vital.engine import Finished
 from vital.extraction import extract_statistics
 from vital.images import to_rgb
 from vital.methods.base import Setup
@@ -23,6 +23,7 @@ from vital.params.base import check_block
 from vital.params.model import PreprocessingParams
 from vital.params.visualize import VisualizeParams
 from vital.preprocessing import Preprocessing
+from vital.ray_engine import engines
 from vital.reference_sets import draw_reference_sets, reference_params
 from vital.schedule import phases
 from vital.sources.base import Candidate
@@ -97,10 +98,10 @@ def visualize(
     pools = [phase.pool for phase in phases(settings.method()) if phase.pool > 1]
     kept = dict(extract_statistics(studied, names, batches, on, pools))
     targets = [Target(unit, number) for unit in sets for number in range(seeds)]
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, engines(settings) as make_engine:
         store = WorkStore(Path(out) / ".work" if out else Path(scratch))
         method = VitalMethod(Setup(studied, seed, on, settings.precision), kept, settings.method())
-        engine = Engine(method, settings, store)
+        engine = make_engine(method, settings, store)
         results = sorted(engine.run(targets), key=lambda finished: finished.target)
     if out is not None:
         _write(Path(out), results, studied.preprocessing)

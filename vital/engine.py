@@ -1,4 +1,7 @@
-"""Where the work of many targets runs: this process, in batches of a fixed physical size."""
+"""Where the work of many targets runs: this process, in batches of a fixed physical size.
+
+A Ray cluster's workers run it too: see :mod:`vital.ray_engine`.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from vital import (
     seeds,
     views,
 )
+from vital.errors import ArtefactError
 from vital.files import digest
 from vital.interruption import held_back
 from vital.methods import base
@@ -36,6 +40,9 @@ from vital.units import Target
 from vital.workstore import WorkStore
 
 log = logging.getLogger(__name__)
+
+Batch = Sequence[tuple[Target, TargetState]]
+"""Targets, and the states that they are at."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,22 @@ class Engine:
         log.info(
             "%d of %d targets are in the work store", len(targets) - len(pending), len(targets)
         )
-        for batch in _batches(pending, self._params.batch):
+        yield from self._make_all(list(_batches(pending, self._params.batch)))
+
+    def make(self, targets: Sequence[Target]) -> list[tuple[str, TargetState, dict[str, Any]]]:
+        """Make the targets and return each one's key, last state and record, in their order."""
+        for _ in self.run(targets):
+            pass
+        return [(self.key(target), *self._entry(target)) for target in targets]
+
+    def _entry(self, target: Target) -> tuple[TargetState, dict[str, Any]]:
+        entry = self._store.load(self.key(target))
+        if entry is None:
+            raise ArtefactError(f"{self._store.folder} lost {target.id}, which was just saved")
+        return entry
+
+    def _make_all(self, batches: Sequence[Batch]) -> Iterator[Finished]:
+        for batch in batches:
             yield from self._make(batch)
 
     def key(self, target: Target) -> str:
@@ -154,14 +176,12 @@ class Engine:
         size = self._setup.model.preprocessing.size
         return TargetState.initial(self._method.start(target), size)
 
-    def _make(self, batch: Sequence[tuple[Target, TargetState]]) -> Iterator[Finished]:
+    def _make(self, batch: Batch) -> Iterator[Finished]:
         with held_back() as stop:
             results = self._save(batch, stop)
         yield from results
 
-    def _save(
-        self, batch: Sequence[tuple[Target, TargetState]], stop: Callable[[], bool]
-    ) -> list[Finished]:
+    def _save(self, batch: Batch, stop: Callable[[], bool]) -> list[Finished]:
         targets = [target for target, _ in batch]
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
         states = optimize.pad([state for _, state in batch], self._params.batch)
@@ -235,9 +255,7 @@ def _losses(objective: Objective, shown: torch.Tensor) -> list[dict[str, float]]
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(shown))]
 
 
-def _batches(
-    pending: Sequence[tuple[Target, TargetState]], size: int
-) -> Iterator[list[tuple[Target, TargetState]]]:
+def _batches(pending: Batch, size: int) -> Iterator[Batch]:
     """Group targets that stand at the same step, the furthest first."""
     by_step = sorted(pending, key=lambda entry: -entry[1].step)
     for _, group in groupby(by_step, key=lambda entry: entry[1].step):

@@ -71,3 +71,15 @@ def handling(handler: Handler) -> Iterator[None]:
     finally:
         for number, earlier in before:
             signal.signal(number, earlier)
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Handlers that a library sets while the block runs are not kept; on the main thread only."""
+    before = [(number, signal.getsignal(number)) for number in _SIGNALS]
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, earlier in before:
+                signal.signal(number, earlier)

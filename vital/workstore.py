@@ -31,6 +31,11 @@ class WorkStore:
         folder.mkdir(parents=True, exist_ok=True)
         remove_stale(folder)
 
+    @property
+    def folder(self) -> Path:
+        """Where the entries lie."""
+        return self._folder
+
     def load(self, key: str) -> tuple[TargetState, dict[str, Any]] | None:
         """A finished target and its record, or None."""
         return self._read(self._path(key, _FINISHED))

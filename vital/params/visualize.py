@@ -85,12 +85,29 @@ class InnerParams(Block):
     masks_every: Positive = 1
 
 
+class RayParams(Block):
+    """How work runs on a Ray cluster, in Ray's terms.
+
+    ``address`` is that of a cluster to join, ``auto`` or ``host:port``; null starts one on this
+    machine for ``workers`` processes, and shuts it down at the end. Each batch is a task with so
+    many ``gpus`` (fractions share one) and computes with so many ``threads`` (null: as many as
+    this process would), which are its CPUs; it is made again ``retries`` times if its worker dies.
+    """
+
+    address: str | None = None
+    workers: Positive = 2
+    gpus: Weight = 0.0
+    threads: Positive | None = None
+    retries: Natural = 3
+
+
 class VisualizeParams(MethodParams):
     """The targets of a run, the physical batch, how often work is saved, how the network is run.
 
     ``precision`` is that of the network's products while images are made: a GPU's ``tf32``, exact
     ``float32``, or ``bfloat16``. ``compile`` makes classes' steps faster on a GPU, after half a
     minute. Both change an image as another machine would: not what it shows, but its bytes.
+    ``engine`` says where the work runs, which changes nothing.
     """
 
     units: tuple[str | int, ...] | Literal["all"] = "all"
@@ -102,6 +119,14 @@ class VisualizeParams(MethodParams):
     precision: Precision = "tf32"
     compile: bool = False
     inner: InnerParams = InnerParams()
+    engine: Literal["local", "ray"] = "local"
+    ray: RayParams = RayParams()
+
+    @model_validator(mode="after")
+    def _compiled_here_only(self) -> VisualizeParams:
+        if self.compile and self.engine == "ray":
+            raise rule_error("compile: true needs engine: local, since Ray cannot send it to workers")
+        return self
 
     @model_validator(mode="after")
     def _checkpoints_fall_on_new_masks(self) -> VisualizeParams:

@@ -1,0 +1,172 @@
+"""On a Ray cluster the same bytes are made, whatever happens to its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import ray
+import torch
+
+from vital.engine import Engine, Finished
+from vital.errors import Interrupted, ParamsError
+from vital.params.base import check_block
+from vital.params.visualize import RayParams, VisualizeParams
+from vital.ray_engine import Cluster, RayEngine, engines
+from vital.units import Target, Unit
+
+Build = Callable[..., Engine]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(RayParams(workers=2, threads=torch.get_num_threads())) as started:
+        yield started
+
+
+def on(cluster: Cluster, local: Engine) -> RayEngine:
+    return RayEngine(cluster, local._method, local._params, local._store)
+
+
+def assert_same(results: list[Finished], expected: list[Finished]) -> None:
+    assert len(results) == len(expected)
+    kept = {finished.target: finished for finished in expected}
+    for one in results:
+        other = kept[one.target]
+        assert one.key == other.key
+        assert torch.equal(one.image, other.image)
+        assert torch.equal(one.sensitivity, other.sensitivity)
+        assert list(one.record.items()) == list(other.record.items())
+        assert one.history == other.history
+
+
+def when(happens: Callable[[], bool], act: Callable[[], object]) -> threading.Thread:
+    """Act from another thread as soon as something happens."""
+
+    def watch() -> None:
+        deadline = time.monotonic() + 30
+        while not happens() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        act()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.checkpoint.safetensors"))
+
+
+def workers() -> list[int]:
+    """The processes of this machine that are making a batch."""
+    names = {int(one.name): one / "cmdline" for one in Path("/proc").iterdir() if one.name.isdigit()}
+    return [pid for pid, path in names.items() if path.read_bytes().startswith(b"ray::_make")]
+
+
+def test_the_bytes_are_those_of_the_local_engine(
+    cluster: Cluster, engine: Build, units: list[Unit]
+) -> None:
+    targets = [Target(unit, seed) for unit in units for seed in (0, 1)]
+    expected = list(engine("local").run(targets))
+    assert_same(list(on(cluster, engine("ray")).run(targets)), expected)
+
+
+def test_what_is_finished_is_not_made_again(
+    cluster: Cluster, engine: Build, units: list[Unit], tmp_path: Path
+) -> None:
+    first, second = Target(units[0], 0), Target(units[1], 0)
+    expected = list(engine().run([first]))
+    (entry,) = (tmp_path / "work").rglob("*.finished.safetensors")
+    written = entry.stat().st_ino
+    results = list(on(cluster, engine()).run([first, second]))
+    assert [one.target for one in results] == [first, second]
+    assert_same(results[:1], expected)
+    assert entry.stat().st_ino == written
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes by /proc")
+def test_a_killed_worker_s_batch_goes_on_from_its_checkpoint(
+    cluster: Cluster, engine: Build, units: list[Unit], tmp_path: Path
+) -> None:
+    targets = [Target(units[0], seed) for seed in range(3)]
+    expected = list(engine("local", steps=300).run(targets))
+    killed: list[int] = []
+
+    def kill() -> None:
+        for pid in workers():
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    killer = when(lambda: bool(checkpoints(tmp_path / "ray")), kill)
+    results = list(on(cluster, engine("ray", steps=300)).run(targets))
+    killer.join()
+    assert killed
+    assert_same(results, expected)
+    assert not checkpoints(tmp_path / "ray")
+
+
+def test_a_signal_stops_workers_at_a_step_that_they_save(
+    cluster: Cluster, engine: Build, units: list[Unit], tmp_path: Path
+) -> None:
+    targets = [Target(units[0], seed) for seed in range(3)]
+    changes = {"steps": 400, "checkpoint_every": 4}
+    expected = list(engine("local", **changes).run(targets))
+    started = when(
+        lambda: bool(checkpoints(tmp_path / "ray")), lambda: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    with pytest.raises(Interrupted, match="SIGTERM") as caught:
+        list(on(cluster, engine("ray", **changes)).run(targets))
+    started.join()
+    assert caught.value.number == signal.SIGTERM
+    steps = {engine("ray", **changes)._start(target).step for target in targets}
+    assert len(steps) == 1
+    assert 0 < steps.pop() < 400
+    assert_same(list(on(cluster, engine("ray", **changes)).run(targets)), expected)
+
+
+def test_an_error_in_a_worker_is_raised_as_it_was(
+    cluster: Cluster, engine: Build, units: list[Unit]
+) -> None:
+    with pytest.raises(ParamsError, match=r"extract\.pools must hold 2"):
+        list(on(cluster, engine(coarse={"steps": 4})).run([Target(units[0], 0)]))
+
+
+def test_gpus_go_with_the_device(engine: Build) -> None:
+    with pytest.raises(ParamsError, match=r"visualize\.ray\.gpus: 0\.5 .* device 'cpu'"):
+        on(Cluster(RayParams(gpus=0.5)), engine())
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(ParamsError, match=r"pip install 'vital\[ray\]'"),
+        engines(check_block({"steps": 1, "lr": 0.1, "engine": "ray"}, "visualize", VisualizeParams)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ray": {"worker": 2}}, r"visualize\.ray\.worker; did you mean 'workers'"),
+        ({"engine": "dask"}, r"visualize\.engine: 'dask' cannot be used"),
+        ({"ray": {"retries": -1}}, r"visualize\.ray\.retries: -1"),
+        ({"engine": "ray", "compile": True}, "compile: true needs engine: local"),
+    ],
+)
+def test_what_cannot_be_used_is_named(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ParamsError, match=message):
+        check_block({"steps": 1, "lr": 0.1, **changes}, "visualize", VisualizeParams)
+
+
+def test_ray_is_what_the_cluster_runs_on(cluster: Cluster) -> None:
+    assert Cluster(RayParams()).threads == torch.get_num_threads()
+    cluster.make()
+    assert ray.cluster_resources()["CPU"] == 2 * cluster.threads
