@@ -66,7 +66,9 @@ def checkpoints(folder: Path) -> list[Path]:
 
 def workers() -> list[int]:
     """The processes of this machine that are making a batch."""
-    names = {int(one.name): one / "cmdline" for one in Path("/proc").iterdir() if one.name.isdigit()}
+    names = {
+        int(one.name): one / "cmdline" for one in Path("/proc").iterdir() if one.name.isdigit()
+    }
     return [pid for pid, path in names.items() if path.read_bytes().startswith(b"ray::_make")]
 
 
@@ -147,7 +149,9 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", None)
     with (
         pytest.raises(ParamsError, match=r"pip install 'vital\[ray\]'"),
-        engines(check_block({"steps": 1, "lr": 0.1, "engine": "ray"}, "visualize", VisualizeParams)),
+        engines(
+            check_block({"steps": 1, "lr": 0.1, "engine": "ray"}, "visualize", VisualizeParams)
+        ),
     ):
         pass
 
