@@ -147,12 +147,9 @@ def test_gpus_go_with_the_device(engine: Build) -> None:
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with (
-        pytest.raises(ParamsError, match=r"pip install 'vital\[ray\]'"),
-        engines(
-            check_block({"steps": 1, "lr": 0.1, "engine": "ray"}, "visualize", VisualizeParams)
-        ),
-    ):
+    block = {"steps": 1, "lr": 0.1, "engine": "ray"}
+    params = check_block(block, "visualize", VisualizeParams)
+    with pytest.raises(ParamsError, match=r"pip install 'vital\[ray\]'"), engines(params):
         pass
 
 

@@ -125,9 +125,7 @@ class VisualizeParams(MethodParams):
     @model_validator(mode="after")
     def _compiled_here_only(self) -> VisualizeParams:
         if self.compile and self.engine == "ray":
-            raise rule_error(
-                "compile: true needs engine: local, since Ray cannot send it to workers"
-            )
+            raise rule_error("compile: true needs engine: local: Ray cannot send it to workers")
         return self
 
     @model_validator(mode="after")
