@@ -83,7 +83,7 @@ class Cluster:
         """How many threads each worker computes with."""
         return self.params.threads or torch.get_num_threads()
 
-    def make(self) -> Callable[..., ray.ObjectRef]:
+    def make(self) -> Callable[..., ray.ObjectRef[Any]]:
         """The remote form of making a batch, on the running cluster."""
         module = self._running()
         remote = module.remote(
@@ -92,7 +92,7 @@ class Cluster:
             max_retries=self.params.retries,
             max_calls=0,  # a worker stays when it has used a GPU: starting one takes seconds
         )(_make)
-        submit: Callable[..., ray.ObjectRef] = remote.remote
+        submit: Callable[..., ray.ObjectRef[Any]] = remote.remote
         return submit
 
     def _running(self) -> Any:
@@ -174,7 +174,7 @@ class RayEngine(Engine):
         finally:
             _stop(list(tasks))
 
-    def _keep(self, targets: Sequence[Target], ended: ray.ObjectRef) -> list[Finished]:
+    def _keep(self, targets: Sequence[Target], ended: ray.ObjectRef[Any]) -> list[Finished]:
         """A batch's results, written to the store unless the worker shares it."""
         results = []
         for target, (key, state, record) in zip(targets, _result(ended), strict=True):
@@ -193,7 +193,9 @@ _engines: dict[tuple[str, Path], Engine] = {}
 """In a worker: the engine that it last used, with its network."""
 
 
-def _make(shared: list[ray.ObjectRef], folder: Path, threads: int, targets: list[Target]) -> Made:
+def _make(
+    shared: list[ray.ObjectRef[Any]], folder: Path, threads: int, targets: list[Target]
+) -> Made:
     """In a worker: make a batch, from where the store has it."""
     torch.set_num_threads(threads)
     engine = _engine(shared[0], folder)
@@ -203,7 +205,7 @@ def _make(shared: list[ray.ObjectRef], folder: Path, threads: int, targets: list
         return []
 
 
-def _engine(shared: ray.ObjectRef, folder: Path) -> Engine:
+def _engine(shared: ray.ObjectRef[Any], folder: Path) -> Engine:
     import ray
 
     name = (shared.hex(), folder)
@@ -214,7 +216,7 @@ def _engine(shared: ray.ObjectRef, folder: Path) -> Engine:
     return _engines[name]
 
 
-def _wait(tasks: list[ray.ObjectRef], stop: Callable[[], bool]) -> ray.ObjectRef:
+def _wait(tasks: list[ray.ObjectRef[Any]], stop: Callable[[], bool]) -> ray.ObjectRef[Any]:
     """The first task that ends; raises Interrupted when told to stop."""
     import ray
 
@@ -225,7 +227,7 @@ def _wait(tasks: list[ray.ObjectRef], stop: Callable[[], bool]) -> ray.ObjectRef
     raise Interrupted("workers end and save the step that they are in")
 
 
-def _result(ended: ray.ObjectRef) -> Made:
+def _result(ended: ray.ObjectRef[Any]) -> Made:
     """What a task made; raises the error that it ended with, as it was raised."""
     import ray
 
@@ -240,7 +242,7 @@ def _result(ended: ray.ObjectRef) -> Made:
     return made
 
 
-def _stop(tasks: list[ray.ObjectRef]) -> None:
+def _stop(tasks: list[ray.ObjectRef[Any]]) -> None:
     """Have workers end their step and save it, as a signal would; what waits is dropped."""
     import ray
 
