@@ -116,7 +116,7 @@ class Cluster:
                 logging_level="error",
                 **({} if address else sizes),
             )
-        except (ConnectionError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError) as error:
             raise ParamsError(
                 f"visualize.ray.address: no Ray cluster can be joined at {address!r}: "
                 + first_line(error)
