@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from ray import cloudpickle
 from small_networks import small_model, write_noise
 
 from vital.activations import TapReader
@@ -68,6 +69,12 @@ def make(
     params = check_block({**SETTINGS, **changes}, "visualize", VisualizeParams)
     kept = statistics(model, patches, relevance)
     method = InnerMethod(Setup(model, 0, CPU), kept, params, relevance.masks())
+    return run(method, params, store, units)
+
+
+def run(
+    method: InnerMethod, params: VisualizeParams, store: Path, units: list[Unit]
+) -> list[Finished]:
     engine = Engine(method, params.for_inner(), WorkStore(store))
     return list(engine.run([Target(unit, 0) for unit in units]))
 
@@ -133,6 +140,22 @@ def test_neighbours_and_interruptions_change_no_byte(
         assert torch.equal(one.image, kept.image)
         assert torch.equal(one.sensitivity, kept.sensitivity)
         assert one.history == kept.history
+
+
+def test_a_worker_of_a_cluster_makes_the_same_bytes(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    """Ray sends a method as its cloudpickle writes it."""
+    relevance, params = RelevanceParams(), check_block(SETTINGS, "visualize", VisualizeParams)
+    method = InnerMethod(
+        Setup(model, 0, CPU), statistics(model, patches, relevance), params, relevance.masks()
+    )
+    sent = cloudpickle.loads(cloudpickle.dumps(method))
+    here = run(method, params, tmp_path / "here", UNITS)
+    there = run(sent, params, tmp_path / "there", UNITS)
+    for one, other in zip(here, there, strict=True):
+        assert one.key == other.key
+        assert torch.equal(one.image, other.image)
 
 
 def test_relevance_changes_what_is_made(model: StudiedModel, patches: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ray import cloudpickle
 from small_networks import CPU, lively_model, redraw
 from torch import nn
 
@@ -102,6 +103,21 @@ def run(method: Method, store: Path, targets: list[Target]) -> dict[Target, Fini
 
 def targets_for(units: list[Unit]) -> list[Target]:
     return [Target(unit, 0) for unit in units]
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_worker_of_a_cluster_makes_the_same_bytes(
+    name: str, studied: StudiedModel, units: list[Unit], tmp_path: Path
+) -> None:
+    """Ray sends a method as its cloudpickle writes it."""
+    method, targets = PEERS[name](studied), targets_for(units)
+    here = run(method, tmp_path / "here", targets)
+    there = run(cloudpickle.loads(cloudpickle.dumps(method)), tmp_path / "there", targets)
+    assert {target: one.key for target, one in there.items()} == {
+        target: one.key for target, one in here.items()
+    }
+    for target, finished in there.items():
+        assert torch.equal(finished.image, here[target].image)
 
 
 @pytest.mark.parametrize("name", PEERS)
