@@ -187,7 +187,7 @@ class NaiveLoop(Loop):
             adam.step()
             with torch.no_grad():
                 image.clamp_(low, high)
-        return float(loss)
+        return float(loss.detach())
 
     def _matching(self, image: torch.Tensor) -> torch.Tensor:
         losses = []
