@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
+from benchmarks.checkout import ROOT, copy_sources
 from vital.comparison import CONFIDENCE, RESAMPLES, compare_runs
 from vital.errors import ParamsError, nearest
 from vital.figures import Draw, Look, write_png_figure
@@ -42,7 +42,6 @@ from vital.runs import Run
 from vital.seeds import derive_seed
 from vital.units import CLASS_TAP, Unit
 
-ROOT = Path(__file__).resolve().parents[1]
 METHOD = "vital"
 WHOLE = "whole"
 """The method as the profile has it."""
@@ -98,7 +97,7 @@ def run_pipeline(out: Path, name: str, params: str) -> Run:
         raise ParamsError(
             f"{project.root} holds other parameters: delete it, or name another --out"
         )
-    _copy_sources(project.root)
+    copy_sources(project.root, COPIED)
     write_text(project.root / ".dvc" / "config.local", _local_config(out / "cache"))
     write_text(project.params, params)
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -110,16 +109,6 @@ def run_pipeline(out: Path, name: str, params: str) -> Run:
         check=True,
     )
     return Run(name, project)
-
-
-def _copy_sources(folder: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for path in [path for path in listed if path.startswith(COPIED)]:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / path, folder / path)
 
 
 def _local_config(cache: Path) -> str:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,16 +36,15 @@ import typer
 from PIL import Image
 from ruamel.yaml import YAML
 
+from benchmarks.checkout import copy_sources
 from vital.networks import build_network
 from vital.project import Project
 from vital.report import PAGE
 from vital.seeds import derive_seed
 from vital.tensor_files import write_tensors
 
-ROOT = Path(__file__).resolve().parents[1]
 NETWORK = "timm/test_resnet"
 SOURCE, WEIGHTS, MEASURED = "generated", "redrawn.safetensors", "measured.jsonl"
-SOURCES = ("stages/", "vital/", ".dvc", "data/", "dvc.yaml", ".gitignore")
 COARSE = 4
 """Cells along a side of an image before it is enlarged."""
 
@@ -120,7 +118,7 @@ class Trial:
         }
 
     def _set_up(self, root: Path) -> None:
-        copy_project(root)
+        copy_sources(root)
         names = [f"class {number:04d}" for number in range(self.classes)]
         per_class = self.references + self._validation + self.heldout
         with ThreadPoolExecutor() as pool:
@@ -188,18 +186,6 @@ _COMMIT = (
     "-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org",
     "commit", "-q", "-m", "A pipeline to run",
 )  # fmt: skip
-
-
-def copy_project(root: Path) -> None:
-    """Copy the pipeline's sources, without anything that a run has made."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in listed:
-        if name.startswith(SOURCES) and (ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)
 
 
 def _put_recorder_first(root: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_node_that_joins_late_makes_the_same_bytes(
     expected = list(engine("local").run(targets))
     late = threading.Timer(10, start_node, [f"--address={head}", "--num-cpus=1"])
     params = RayParams(address="auto", threads=torch.get_num_threads())
-    with Cluster(params) as cluster:
+    with closing(Cluster(params)) as cluster:
         late.start()
         results = list(on(cluster, engine("ray")).run(targets))
     late.join()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ Build = Callable[..., Engine]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with Cluster(RayParams(workers=2, threads=torch.get_num_threads())) as started:
+    with closing(Cluster(RayParams(workers=2, threads=torch.get_num_threads()))) as started:
         yield started
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -50,7 +49,7 @@ def engines(params: VisualizeParams) -> Iterator[MakeEngine]:
     if params.engine == "local":
         yield Engine
         return
-    with Cluster(params.ray) as cluster:
+    with closing(Cluster(params.ray)) as cluster:
         yield partial(RayEngine, cluster)
 
 
@@ -58,7 +57,7 @@ class Cluster:
     """The Ray cluster that parameters name, joined or started when it is first needed.
 
     A cluster that this process is already part of is used as it is. Only what was joined or
-    started here is left or shut down at the end.
+    started here is left or shut down by :meth:`close`.
     """
 
     def __init__(self, params: RayParams) -> None:
@@ -66,15 +65,8 @@ class Cluster:
         self.params = params
         self._ours = False
 
-    def __enter__(self) -> Cluster:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Leave or shut down what was joined or started here."""
         if self._ours:
             _import_ray().shutdown()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.checkout import copy_sources
 
 SMALL_PARAMS = """\
 seed: 0
@@ -106,17 +106,6 @@ def environment(track: bool = False) -> dict[str, str]:
     }
 
 
-def _copy_sources(target: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in listed:
-        if name.startswith(("stages/", "vital/", ".dvc", "data/", "dvc.yaml", ".gitignore")):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-
-
 def _commit(checkout: Checkout, message: str) -> None:
     identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
     checkout.run("git", "add", "-A")
@@ -129,7 +118,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     root = tmp_path_factory.mktemp("pipeline") / "finished"
     root.mkdir()
     checkout = Checkout(root)
-    _copy_sources(root)
+    copy_sources(root)
     (root / "params.yaml").write_text(SMALL_PARAMS, encoding="utf-8")
     checkout.run("git", "init", "-q", "-b", "main")
     _commit(checkout, "sources")
