@@ -160,8 +160,8 @@ def _settings(tap: str, steps: int, masked: bool) -> VisualizeParams:
     """The same with relevance and without, but that without there are no masks to hold still."""
     return VisualizeParams(
         steps=steps, lr=0.15, jitter=16, weighting="inverse_variance",
-        weights={"input": 5.0, "conv_stem": 3.0, tap: 3.0}, tv=0.05, batch=PER_DEPTH,
-        checkpoint_every=50, inner=InnerParams(masks_every=50 if masked else 1),
+        weights={"input": 5.0, "conv_stem": 3.0, tap: 8.0}, tv=0.02, batch=PER_DEPTH,
+        checkpoint_every=50, inner=InnerParams(masks_every=10 if masked else 1),
     )  # fmt: skip
 
 

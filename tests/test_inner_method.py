@@ -176,9 +176,9 @@ def test_masks_and_jitter_are_held_together(
     read: list[int] = []
     original = RelevanceReader.__call__
 
-    def counted(self: RelevanceReader, *given: object) -> object:
+    def counted(self: RelevanceReader, *given: object, silent: bool = False) -> object:
         read.append(1)
-        return original(self, *given)  # type: ignore[arg-type]
+        return original(self, *given, silent=silent)  # type: ignore[arg-type]
 
     monkeypatch.setattr(RelevanceReader, "__call__", counted)
     extracting = len(UNITS)
@@ -241,8 +241,9 @@ def test_heat_maps_show_positive_relevance_only() -> None:
     assert heat.sum() == 1.0
 
 
-def test_all_that_is_active_counts_until_a_unit_responds(model: StudiedModel) -> None:
-    def relevance_of_the_second(images: torch.Tensor, starts: object) -> Reading:
+def test_all_that_is_active_counts_where_nothing_is_relevant(model: StudiedModel) -> None:
+    def relevance_of_the_second(images: torch.Tensor, starts: object, silent: bool) -> Reading:
+        assert silent
         values = reader(images)
         signal = torch.arange(9.0).expand(2, 4, 9) * torch.tensor([0.0, 1.0])[:, None, None]
         return Reading({"layer1": values["layer1"][:, :4, :9]}, {"layer1": signal}, torch.ones(2))

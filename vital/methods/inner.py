@@ -79,8 +79,9 @@ class MaskedRead:
     """Reads activations times masks, as :data:`vital.methods.vital.Read` says.
 
     The images' masks are computed anew every ``every`` steps and are constants in the gradient;
-    ``starts`` says where each image's relevance starts. Where a unit does not respond to an image
-    there is no relevance to go by: until it does, all that is active counts.
+    ``starts`` says where each image's relevance starts. Where a unit does not respond to an image,
+    what would feed it counts. Were it all that is active, it would be matched to what is relevant
+    alone, which is less, and the image would fade until nothing could wake the unit.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class MaskedRead:
     def __call__(self, images: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
         if step % self._every == 0:
             with torch.autocast(images.device.type, enabled=False):  # its rules divide
-                reading = self._relevance(images, self._starts)
+                reading = self._relevance(images, self._starts, silent=True)
             self._masks = {
                 tap: _masks(shared_over_colours(tap, relevance))
                 for tap, relevance in reading.relevance.items()
@@ -108,6 +109,6 @@ class MaskedRead:
 
 
 def _masks(relevance: torch.Tensor) -> torch.Tensor:
-    """The masks of a tap's relevance (B, C, D); ones for an image that has none."""
+    """The masks of a tap's relevance (B, C, D); ones for an image that has none there even so."""
     any_relevant = (relevance != 0).flatten(1).any(dim=1)[:, None, None]
     return torch.where(any_relevant, position_masks(relevance), 1.0)

@@ -81,8 +81,14 @@ class RelevanceReader:
             self._opened.close()
         self._opened, self._rules = None, None
 
-    def __call__(self, images: torch.Tensor, starts: Sequence[Start]) -> Reading:
+    def __call__(
+        self, images: torch.Tensor, starts: Sequence[Start], *, silent: bool = False
+    ) -> Reading:
         """Read a batch of images (B, 3, H, W), each with a start of its own.
+
+        Where a unit does not respond to an image at all there is no relevance to share out. With
+        ``silent`` it then starts at 1 wherever it could: what would feed the unit is relevant.
+        Rules that are modified gradients share nothing out behind a ReLU that is shut, even so.
 
         Raises ParamsError for a number of starts that is not the number of images, and ModelError
         for modules without a rule, for a tap that is not upstream of a start, and for a start that
@@ -104,7 +110,7 @@ class RelevanceReader:
         self._check_order(captured, start_taps)
         with torch.enable_grad():
             seen = {tap: self._positions_last(tap, captured[tap], images) for tap in start_taps}
-        seeds, totals = self._seeds(seen, starts)
+        seeds, totals = self._seeds(seen, starts, silent)
         gradients = self._backward(seen, seeds, [captured[tap] for tap in self._taps], wanted)
         return self._reading(captured, gradients, totals, wanted)
 
@@ -156,7 +162,7 @@ class RelevanceReader:
                     raise ModelError(f"tap {tap!r} is not upstream of the start {start!r}")
 
     def _seeds(
-        self, seen: dict[str, torch.Tensor], starts: Sequence[Start]
+        self, seen: dict[str, torch.Tensor], starts: Sequence[Start], silent: bool
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """What to send back from each start's tap, and the relevance that this stands for."""
         values = {tap: value.detach() for tap, value in seen.items()}
@@ -164,6 +170,8 @@ class RelevanceReader:
         for image, start in enumerate(starts):
             weights[start.tap][image] = start.weights(values[start.tap][image])
         relevance = {tap: weights[tap] * value for tap, value in values.items()}
+        if silent:
+            relevance = {tap: _never_none(one, weights[tap]) for tap, one in relevance.items()}
         totals = torch.stack([one.sum(dim=(1, 2)) for one in relevance.values()]).sum(dim=0)
         return (relevance if self._composite.form is Form.RELEVANCE else weights), totals
 
@@ -239,6 +247,12 @@ class RelevanceReader:
                 f"tap {tap!r} lies inside {outer!r} ({kind}), which relevance passes as a whole: "
                 f"read {outer!r}"
             )
+
+
+def _never_none(relevance: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Relevance (B, C, D), but the weights of images that have none."""
+    none = (relevance == 0).flatten(1).all(dim=1)[:, None, None]
+    return torch.where(none, weights, relevance)
 
 
 def _relevance(form: Form, output: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
