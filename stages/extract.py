@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import closing
 
 from stages.runner import Stage, run
-from vital.data import batches
 from vital.devices import resolve_device
-from vital.extraction import Batch, resumed_statistics
+from vital.extraction import ClassParts
 from vital.files import replacing_folder
 from vital.manifest import read_manifest
 from vital.models import load_model, statistics_metadata
 from vital.params.extract import ExtractParams
+from vital.part_engines import part_engine
 from vital.parts import parts_until_done
 from vital.pooling import pooled_taps
 from vital.progress import progress_bar
 from vital.reference_table import write_references
 from vital.selection import select_references
-from vital.statistics import write_statistics
+from vital.statistics import from_tensors, write_statistics
 from vital.units import class_units
+
+_MOST = 8
+"""Classes of one task of a cluster: their statistics come back together."""
 
 
 def extract(stage: Stage) -> None:
@@ -31,37 +34,27 @@ def extract(stage: Stage) -> None:
     manifest = read_manifest(project.images)
     rows = select_references(studied, project.images, manifest, params, stage.seed, device)
     units = {unit.index: unit.id for unit in class_units(studied.classes)}
-    of_images = [units[label] for label in rows["label"]]
-
-    def load(first: int) -> Iterator[Batch]:
-        later = rows.iloc[first:]
-        for part, images in batches(project.images, later, studied.preprocessing, params.batch):
-            yield [units[label] for label in part["label"]], images
-
+    images = rows.assign(unit=rows["label"].map(units))
+    order, names = list(images["unit"].unique()), pooled_taps(taps, params.pools)
+    make = ClassParts(studied, taps, params.pools, project.images, images, params.batch, device)
     facts = [
         "extract",
         statistics_metadata(studied),
         taps,
-        params.model_dump(mode="json"),
+        params.facts(),
         device.type,
-        of_images,
+        list(images["unit"]),
         list(rows["sha256"]),
     ]
     with (
+        part_engine(params, "extract", device, _MOST) as engine,
         parts_until_done(project.work, facts) as parts,
         replacing_folder(project.statistics) as folder,
+        closing(engine(order, make, parts)) as found,
     ):
-        kept = resumed_statistics(
-            studied, taps, of_images, load, params.batch, device, params.pools, parts
-        )
-        bar = progress_bar(kept, total=rows["label"].nunique(), label="extract", unit="classes")
-        write_statistics(
-            folder,
-            pooled_taps(taps, params.pools),
-            statistics_metadata(studied),
-            bar,
-            knots=params.knots,
-        )
+        kept = ((unit, from_tensors(part, names)) for unit, part in zip(order, found, strict=True))
+        bar = progress_bar(kept, total=len(order), label="extract", unit="classes")
+        write_statistics(folder, names, statistics_metadata(studied), bar, knots=params.knots)
         write_references(folder, rows)
     stage.run.metrics({"references": len(rows), "taps": len(taps)})
 

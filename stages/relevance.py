@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,6 @@ from vital.params.relevance import RelevanceParams
 from vital.patch_table import patches_of, read_patches
 from vital.progress import progress_bar
 from vital.unit_table import distinct_units, read_units, write_circuits
-from vital.units import Unit
 
 
 def relevance(stage: Stage) -> None:
@@ -29,13 +29,9 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     # A run without inner units need not load torch.
     from vital.devices import resolve_device
     from vital.models import load_model, statistics_metadata
-    from vital.parts import Tensors, parts_until_done
-    from vital.relevance_statistics import (
-        UnitRelevance,
-        taps_until,
-        unit_relevance,
-        write_relevance,
-    )
+    from vital.part_engines import part_engine
+    from vital.parts import parts_until_done
+    from vital.relevance_statistics import UnitParts, UnitRelevance, taps_until, write_relevance
 
     params = stage.params("relevance", RelevanceParams)
     extract = stage.params("extract", ExtractParams)
@@ -45,26 +41,27 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     units = distinct_units(patches)
     until = taps_until(studied, taps, (unit.tap for unit in units))
     named = list(dict.fromkeys(tap for read in until.values() for tap in read))
+    device = next(studied.network.parameters()).device
     facts = [
         "relevance",
         statistics_metadata(studied),
-        params.model_dump(mode="json"),
-        next(studied.network.parameters()).device.type,
+        params.facts(),
+        device.type,
         until,
         [[unit.id, _digests(images, patches_of(patches, unit))] for unit in units],
     ]
-    with parts_until_done(stage.project.work, facts) as parts:
-
-        def read(unit: Unit) -> UnitRelevance:
-            taps, mine = until[unit.tap], patches_of(patches, unit)
-
-            def work() -> Tensors:
-                return unit_relevance(studied, unit, taps, images, mine, params).to_tensors()
-
-            return UnitRelevance.from_tensors(unit, taps, parts.get(unit.id, work))
-
-        bar = progress_bar(units, total=len(units), label="relevance", unit="units")
-        write_relevance(folder, named, statistics_metadata(studied), map(read, bar))
+    make = UnitParts(studied, {unit.id: unit for unit in units}, until, images, patches, params)
+    with (
+        part_engine(params, "relevance", device, most=1) as engine,
+        parts_until_done(stage.project.work, facts) as parts,
+        closing(engine([unit.id for unit in units], make, parts)) as found,
+    ):
+        read = (
+            UnitRelevance.from_tensors(unit, until[unit.tap], part)
+            for unit, part in zip(units, found, strict=True)
+        )
+        bar = progress_bar(read, total=len(units), label="relevance", unit="units")
+        write_relevance(folder, named, statistics_metadata(studied), bar)
     stage.run.metrics({"units": len(units)})
 
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from test_ray_engine import assert_same, on
 
+from vital.clusters import Cluster
 from vital.engine import Engine
-from vital.params.visualize import RayParams
-from vital.ray_engine import Cluster
+from vital.params.ray import RayParams
 from vital.units import Target, Unit
 
 RAY = str(Path(sys.executable).with_name("ray"))
@@ -47,7 +47,7 @@ def test_a_node_that_joins_late_makes_the_same_bytes(
     expected = list(engine("local").run(targets))
     late = threading.Timer(10, start_node, [f"--address={head}", "--num-cpus=1"])
     params = RayParams(address="auto", threads=torch.get_num_threads())
-    with closing(Cluster(params)) as cluster:
+    with closing(Cluster(params, "visualize")) as cluster:
         late.start()
         results = list(on(cluster, engine("ray")).run(targets))
     late.join()

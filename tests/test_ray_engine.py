@@ -15,11 +15,13 @@ import pytest
 import ray
 import torch
 
+from vital.clusters import Cluster
 from vital.engine import Engine, Finished
 from vital.errors import Interrupted, ParamsError
 from vital.params.base import check_block
-from vital.params.visualize import RayParams, VisualizeParams
-from vital.ray_engine import Cluster, RayEngine, engines
+from vital.params.ray import RayParams
+from vital.params.visualize import VisualizeParams
+from vital.ray_engine import RayEngine, engines
 from vital.units import Target, Unit
 
 Build = Callable[..., Engine]
@@ -27,7 +29,9 @@ Build = Callable[..., Engine]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with closing(Cluster(RayParams(workers=2, threads=torch.get_num_threads()))) as started:
+    with closing(
+        Cluster(RayParams(workers=2, threads=torch.get_num_threads()), "visualize")
+    ) as started:
         yield started
 
 
@@ -143,7 +147,7 @@ def test_an_error_in_a_worker_is_raised_as_it_was(
 
 def test_gpus_go_with_the_device(engine: Build) -> None:
     with pytest.raises(ParamsError, match=r"visualize\.ray\.gpus: 0\.5 .* device 'cpu'"):
-        on(Cluster(RayParams(gpus=0.5)), engine())
+        on(Cluster(RayParams(gpus=0.5), "visualize"), engine())
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +173,6 @@ def test_what_cannot_be_used_is_named(changes: dict[str, object], message: str) 
 
 
 def test_ray_is_what_the_cluster_runs_on(cluster: Cluster) -> None:
-    assert Cluster(RayParams()).threads == torch.get_num_threads()
-    cluster.make()
+    assert Cluster(RayParams(), "visualize").threads == torch.get_num_threads()
+    cluster.running()
     assert ray.cluster_resources()["CPU"] == 2 * cluster.threads

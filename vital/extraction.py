@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
+import pandas as pd
 import torch
 
 from vital.activations import TapReader
+from vital.data import batches
 from vital.models import StudiedModel
-from vital.parts import Parts
 from vital.pooling import pooled, pooled_tap, pooled_taps
 from vital.statistics import (
     Accumulator,
     TapStatistics,
-    UnitStatistics,
-    from_tensors,
     to_tensors,
 )
 
@@ -26,7 +27,7 @@ Batch = tuple[Sequence[str], torch.Tensor]
 def extract_statistics(
     model: StudiedModel,
     taps: Sequence[str],
-    batches: Iterable[Batch],
+    loaded: Iterable[Batch],
     device: torch.device,
     pools: Sequence[int] = (),
 ) -> Iterator[tuple[str, dict[str, TapStatistics]]]:
@@ -40,7 +41,7 @@ def extract_statistics(
     current: str | None = None
     sums: dict[str, Accumulator] = {}
     with torch.no_grad(), TapReader(model.to(device).network, taps) as read:
-        for units, images in batches:
+        for units, images in loaded:
             values = _read_sizes(read, images.to(device), pools)
             for unit, places in _runs(units):
                 if unit != current:
@@ -53,35 +54,37 @@ def extract_statistics(
         yield current, _finish(sums)
 
 
-def resumed_statistics(
-    model: StudiedModel,
-    taps: Sequence[str],
-    units: Sequence[str],
-    load: Callable[[int], Iterable[Batch]],
-    batch: int,
-    device: torch.device,
-    pools: Sequence[int],
-    parts: Parts,
-) -> Iterator[tuple[str, UnitStatistics]]:
-    """As :func:`extract_statistics`, with each unit's as a part; ``units`` has one for each image.
+@dataclass(frozen=True)
+class ClassParts:
+    """Makes units' statistics, each a part, of images below ``folder`` sorted by unit.
 
-    ``load`` gives the batches, of ``batch`` images, from an image on. They are cut as they would be
-    in one go, so that the bytes do not depend on where the work was resumed.
+    ``rows`` is a manifest's, with a column ``unit``. Batches are cut as they would be in one go
+    over all of them, so that the bytes do not depend on which units are made together.
     """
-    names = pooled_taps(taps, pools)
-    order = list(dict.fromkeys(units))
-    done = 0
-    while done < len(order) and (kept := parts.load(order[done])) is not None:
-        yield order[done], from_tensors(kept, names)
-        done += 1
-    left = order[done:]
-    if left:
-        first = units.index(left[0]) // batch * batch
-        found = extract_statistics(model, taps, load(first), device, pools)
-        # The first batch may begin with images of a unit that is done.
-        rest = (to_tensors(statistics) for unit, statistics in found if unit in left)
-        for unit in left:
-            yield unit, from_tensors(parts.make(unit, lambda: next(rest)), names)
+
+    model: StudiedModel
+    taps: Sequence[str]
+    pools: Sequence[int]
+    folder: Path
+    rows: pd.DataFrame
+    batch: int
+    device: torch.device
+
+    def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
+        """The statistics of these units, which are in the images' order."""
+        wanted = self.rows["unit"].isin(names).to_numpy().nonzero()[0]
+        first = wanted[0] // self.batch * self.batch
+        last = -(-(wanted[-1] + 1) // self.batch) * self.batch
+        found = extract_statistics(
+            self.model, self.taps, self._load(first, last), self.device, self.pools
+        )
+        # The first and the last batch may hold images of other units.
+        return (to_tensors(statistics) for unit, statistics in found if unit in names)
+
+    def _load(self, first: int, last: int) -> Iterator[Batch]:
+        rows = self.rows.iloc[first:last]
+        for part, images in batches(self.folder, rows, self.model.preprocessing, self.batch):
+            yield list(part["unit"]), images
 
 
 def _read_sizes(

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from vital.errors import Interrupted
+from vital.errors import ArtefactError, Interrupted
 from vital.files import digest
 from vital.interruption import held_back
 from vital.provenance import library_digest
@@ -27,13 +27,22 @@ _SUFFIX = ".part.safetensors"
 class Parts:
     """Parts of one stage's work by name, below ``folder``; without a folder none is kept.
 
-    ``facts``, plain data, are all that determines them besides the library and torch.
+    ``facts``, plain data, are all that determines them besides the library and torch. A copy that
+    is sent to another process names parts by what it has of these two.
     """
 
     def __init__(self, folder: Path | None = None, facts: Any = None) -> None:
         self._folder = folder
+        self._facts = facts
         self._common = digest([facts, torch.__version__, library_digest()]) if folder else ""
         self._used: set[Path] = set()
+
+    def __reduce__(self) -> tuple[type[Parts], tuple[Path | None, Any]]:
+        return Parts, (self._folder and self._folder.resolve(), self._facts)
+
+    def key(self, name: str) -> str:
+        """The name of a part's file: a hash of all that determines it."""
+        return digest([self._common, name])
 
     def load(self, name: str) -> Tensors | None:
         """A finished part, or None where there is none that is whole."""
@@ -51,11 +60,22 @@ class Parts:
             return work()
         with held_back() as stop:
             made = work()
-            kept = {key: value.cpu().contiguous() for key, value in made.items()}
-            write_tensors(self._path(self._folder, name), kept)
+            self._keep(self._folder, name, made)
             if stop():
                 raise Interrupted(f"stopped after {name}, which is saved")
         return made
+
+    def add(self, name: str, made: Tensors) -> None:
+        """Keep what another process made, unless it is here: its folder may be this one."""
+        if self._folder is not None and self.load(name) is None:
+            self._keep(self._folder, name, made)
+
+    def kept(self, name: str) -> Tensors:
+        """A part that was made or added before; raises ArtefactError where it is gone."""
+        found = self.load(name)
+        if found is None:
+            raise ArtefactError(f"{self._folder} lost {name}, which was just saved")
+        return found
 
     def get(self, name: str, work: Callable[[], Tensors]) -> Tensors:
         """A part that is kept, or else made now."""
@@ -67,8 +87,12 @@ class Parts:
         for path in self._used:
             path.unlink(missing_ok=True)
 
+    def _keep(self, folder: Path, name: str, made: Tensors) -> None:
+        kept = {key: value.cpu().contiguous() for key, value in made.items()}
+        write_tensors(self._path(folder, name), kept)
+
     def _path(self, folder: Path, name: str) -> Path:
-        key = digest([self._common, name])
+        key = self.key(name)
         path = folder / key[:2] / (key + _SUFFIX)
         self._used.add(path)
         return path

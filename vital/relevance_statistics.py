@@ -17,6 +17,7 @@ from vital.files import write_parquet
 from vital.images import write_png
 from vital.models import StudiedModel
 from vital.params.relevance import MaskParams, RelevanceParams
+from vital.patch_table import patches_of
 from vital.relevance import (
     ChannelStart,
     Composite,
@@ -148,6 +149,29 @@ def unit_relevance(
             heat.add(reading.relevance[INPUT_TAP], model.preprocessing.size)
     finished = {tap: accumulator.finish() for tap, accumulator in kept.items()}
     return UnitRelevance(unit, finished, heat.maps())
+
+
+@dataclass(frozen=True)
+class UnitParts:
+    """Makes units' relevance, each a part, of ``patches`` below ``folder``.
+
+    ``until`` has the taps to read for each tap of a unit.
+    """
+
+    model: StudiedModel
+    units: Mapping[str, Unit]
+    until: Mapping[str, Sequence[str]]
+    folder: Path
+    patches: pd.DataFrame
+    params: RelevanceParams
+
+    def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
+        """The relevance of the units of these names."""
+        for unit in (self.units[name] for name in names):
+            mine = patches_of(self.patches, unit)
+            yield unit_relevance(
+                self.model, unit, self.until[unit.tap], self.folder, mine, self.params
+            ).to_tensors()
 
 
 def heat_maps(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

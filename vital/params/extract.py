@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vital.params.base import Block, Positive
+from vital.params.base import Positive
+from vital.params.ray import PlacedParams
 
 
-class ExtractParams(Block):
+class ExtractParams(PlacedParams):
     """Which taps are read and how many reference images of each class are averaged.
 
     ``select`` says which: ``random`` ones, or those that the network is most ``confident`` of.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from vital.params.base import Block, Natural, Positive
+from vital.params.ray import PlacedParams
 
 
 class MaskParams(Block):
@@ -18,7 +19,7 @@ class MaskParams(Block):
     start: Literal["channel", "position"] = "channel"
 
 
-class RelevanceParams(MaskParams):
+class RelevanceParams(MaskParams, PlacedParams):
     """Where relevance is read, and what is kept of it.
 
     ``taps`` are read as far as they lie before a unit (null: the taps of extract, or the network's

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat, Weight, rule_error
+from vital.params.ray import PlacedParams
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` and ``bfloat16`` are how a GPU multiplies; sums, losses and images stay float32."""
@@ -85,29 +86,12 @@ class InnerParams(Block):
     masks_every: Positive = 1
 
 
-class RayParams(Block):
-    """How work runs on a Ray cluster, in Ray's terms.
-
-    ``address`` is that of a cluster to join, ``auto`` or ``host:port``; null starts one on this
-    machine for ``workers`` processes, and shuts it down at the end. Each batch is a task with so
-    many ``gpus`` (fractions share one) and computes with so many ``threads`` (null: as many as
-    this process would), which are its CPUs; it is made again ``retries`` times if its worker dies.
-    """
-
-    address: str | None = None
-    workers: Positive = 2
-    gpus: Weight = 0.0
-    threads: Positive | None = None
-    retries: Natural = 3
-
-
-class VisualizeParams(MethodParams):
+class VisualizeParams(MethodParams, PlacedParams):
     """The targets of a run, the physical batch, how often work is saved, how the network is run.
 
     ``precision`` is that of the network's products while images are made: a GPU's ``tf32``, exact
     ``float32``, or ``bfloat16``. ``compile`` makes classes' steps faster on a GPU, after half a
     minute. Both change an image as another machine would: not what it shows, but its bytes.
-    ``engine`` says where the work runs, which changes nothing.
     """
 
     units: tuple[str | int, ...] | Literal["all"] = "all"
@@ -119,8 +103,6 @@ class VisualizeParams(MethodParams):
     precision: Precision = "tf32"
     compile: bool = False
     inner: InnerParams = InnerParams()
-    engine: Literal["local", "ray"] = "local"
-    ray: RayParams = RayParams()
 
     @model_validator(mode="after")
     def _compiled_here_only(self) -> VisualizeParams:
