@@ -6,7 +6,7 @@ Each task computes on as many threads as it would have here, so that its bytes a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -76,7 +76,7 @@ class Cluster:
         begin: Begin[Job, Made],
         jobs: Sequence[Job],
         keep: Callable[[Job, Made], Kept],
-    ) -> Iterator[Kept]:
+    ) -> Generator[Kept, None, None]:
         """Yield what ``keep`` gives for each job and its result, in the order in which they end.
 
         A signal is held back while ``keep`` runs. When the iteration is left, workers end the step

@@ -6,7 +6,7 @@ it again. Parts are handed on in their order, and those that end early wait in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import groupby
@@ -20,7 +20,7 @@ from vital.parts import Parts, Tensors
 MakeParts = Callable[[Sequence[str]], Iterator[Tensors]]
 """Makes the parts of these names, one after the other; it can be pickled."""
 
-PartEngine = Callable[[Sequence[str], MakeParts, Parts], Iterator[Tensors]]
+PartEngine = Callable[[Sequence[str], MakeParts, Parts], Generator[Tensors, None, None]]
 """Gives each part in its turn: one that is kept, or else made and then kept."""
 
 _TASKS_PER_PLACE = 4
@@ -45,7 +45,7 @@ def part_engine(
         yield partial(on_cluster, cluster, most)
 
 
-def here(names: Sequence[str], make: MakeParts, parts: Parts) -> Iterator[Tensors]:
+def here(names: Sequence[str], make: MakeParts, parts: Parts) -> Generator[Tensors, None, None]:
     """Make what is missing in this process, parts that follow each other in one go."""
     making: Iterator[Tensors] | None = None
     for place, name in enumerate(names):
@@ -61,7 +61,7 @@ def here(names: Sequence[str], make: MakeParts, parts: Parts) -> Iterator[Tensor
 
 def on_cluster(
     cluster: Cluster, most: int, names: Sequence[str], make: MakeParts, parts: Parts
-) -> Iterator[Tensors]:
+) -> Generator[Tensors, None, None]:
     """Make what is missing in workers, each task as :func:`here` would."""
     runs = [
         list(run)
