@@ -41,6 +41,7 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     units = distinct_units(patches)
     until = taps_until(studied, taps, (unit.tap for unit in units))
     named = list(dict.fromkeys(tap for read in until.values() for tap in read))
+    of_units = {unit.id: patches_of(patches, unit) for unit in units}
     device = next(studied.network.parameters()).device
     facts = [
         "relevance",
@@ -48,13 +49,13 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
         params.facts(),
         device.type,
         until,
-        [[unit.id, _digests(images, patches_of(patches, unit))] for unit in units],
+        [[name, _digests(images, rows)] for name, rows in of_units.items()],
     ]
-    make = UnitParts(studied, {unit.id: unit for unit in units}, until, images, patches, params)
+    make = UnitParts(studied, {unit.id: unit for unit in units}, until, images, of_units, params)
     with (
         part_engine(params, "relevance", device, most=1) as engine,
         parts_until_done(stage.project.work, facts) as parts,
-        closing(engine([unit.id for unit in units], make, parts)) as found,
+        closing(engine(list(of_units), make, parts)) as found,
     ):
         read = (
             UnitRelevance.from_tensors(unit, until[unit.tap], part)

@@ -17,7 +17,6 @@ from vital.files import write_parquet
 from vital.images import write_png
 from vital.models import StudiedModel
 from vital.params.relevance import MaskParams, RelevanceParams
-from vital.patch_table import patches_of
 from vital.relevance import (
     ChannelStart,
     Composite,
@@ -153,7 +152,7 @@ def unit_relevance(
 
 @dataclass(frozen=True)
 class UnitParts:
-    """Makes units' relevance, each a part, of ``patches`` below ``folder``.
+    """Makes units' relevance, each a part, of each one's ``patches`` below ``folder``.
 
     ``until`` has the taps to read for each tap of a unit.
     """
@@ -162,13 +161,13 @@ class UnitParts:
     units: Mapping[str, Unit]
     until: Mapping[str, Sequence[str]]
     folder: Path
-    patches: pd.DataFrame
+    patches: Mapping[str, pd.DataFrame]
     params: RelevanceParams
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """The relevance of the units of these names."""
         for unit in (self.units[name] for name in names):
-            mine = patches_of(self.patches, unit)
+            mine = self.patches[unit.id]
             yield unit_relevance(
                 self.model, unit, self.until[unit.tap], self.folder, mine, self.params
             ).to_tensors()
