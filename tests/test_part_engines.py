@@ -86,6 +86,7 @@ def test_begun_on_the_cluster_and_ended_here(project: Project, work: Work) -> No
     assert kept(project) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes by /proc")
 @pytest.mark.parametrize("work", WORKS)
 def test_a_killed_worker_s_task_is_made_again(project: Project, work: Work) -> None:
