@@ -328,3 +328,29 @@ def test_a_concatenation_is_split_as_it_was_joined() -> None:
     with RelevanceReader(network, ["0", "0.first", "0.second"], vital_composite()) as read:
         found = read(images, [ChannelStart("1", 0)]).relevance
     assert torch.equal(found["0"], torch.cat([found["0.first"], found["0.second"]], 1))
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.ReLU6])
+def test_what_would_feed_a_silent_unit_is_relevant_where_that_is_asked_for(
+    activation: type[nn.Module],
+) -> None:
+    """From 1 at every position, by the z+ rule; a unit that responds is read as ever."""
+    torch.manual_seed(6)
+    last = nn.Conv2d(4, 2, 1, bias=False)
+    norm = nn.BatchNorm2d(2)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), last, norm, activation()).eval()
+    dim = torch.rand(3, 5, 5, generator=draws())
+    images = torch.stack([dim, 100 * dim])
+    with torch.no_grad():
+        last.weight[1].abs_()
+        norm.bias[1] -= network[:4](images[:1])[0, 1].max() + 1  # the first is silent
+    starts = [ChannelStart("4", 1)] * 2
+    with RelevanceReader(network, ["1"], vital_composite()) as read:
+        asked, plain = read(images, starts, silent=True), read(images, starts)
+    assert plain.relevance["1"][0].abs().max() == 0
+    assert plain.relevance["1"][1].abs().max() > 0
+    assert torch.equal(asked.relevance["1"][1], plain.relevance["1"][1])
+    assert asked.starts[0] == 25
+    contributions = asked.activations["1"][0] * last.weight.detach()[1, :, 0, 0, None]
+    expected = contributions / (contributions.sum(dim=0, keepdim=True) + 1e-5)
+    torch.testing.assert_close(asked.relevance["1"][0], expected, rtol=1e-3, atol=1e-5)

@@ -130,6 +130,7 @@ def vital_composite() -> Composite:
             (AVERAGE_POOL, rules.InProportion(PAPER_STABILIZER)),
         ],
         functions={
+            functions.Relu: rules.Pass(),
             functions.Sum: rules.SplitByMagnitude(),
             functions.Scale: rules.Pass(),
             functions.Pool: rules.InProportion(PAPER_STABILIZER),
