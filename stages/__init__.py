@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 _MARK = "VITAL_INTERPRETER_TRIED"
@@ -29,3 +30,4 @@ def _ensure_interpreter() -> None:
 
 
 _ensure_interpreter()
+import_module("vital")  # ahead of all that a stage imports: it chooses how NumPy sorts

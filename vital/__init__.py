@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vital.simd import avoid_slow_sort
+
 if TYPE_CHECKING:
     from vital.api import Visualizations, visualize
 
@@ -13,6 +15,8 @@ __version__ = "0.1.0"
 __all__ = ["Visualizations", "__version__", "visualize"]
 
 _HOMES = {"Visualizations": "vital.api", "visualize": "vital.api"}
+
+avoid_slow_sort()  # here, as it must be done before any module loads NumPy
 
 
 def __getattr__(name: str) -> Any:
