@@ -114,7 +114,7 @@ def test_a_place_of_the_image_is_seen_where_the_transforms_bring_it() -> None:
     views, size = transforms(["a"], degrees=40.0), (12, 20)
     half = torch.tensor([10.0, 6.0])
     for step in range(5):
-        theta = views.theta("a", step, size).double()
+        (theta,) = views.theta(step, size).double()
         draws = generator(0, "a", "transforms", step)
         first = torch.randint(-2, 3, (2,), generator=draws).double()
         last = torch.randint(-1, 2, (2,), generator=draws).double()

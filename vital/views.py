@@ -115,13 +115,14 @@ class Crops:
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
         """The views (B * count, 3, H, W) of images (B, 3, H, W), image by image."""
-        views = [
-            self._crops(image, generator(self.seed, target, "crops", step))
-            for image, target in zip(images, self.targets, strict=True)
-        ]
-        return torch.cat(views)
+        theta = torch.cat([self._places(target, step) for target in self.targets])
+        repeated = images[:, None].expand(-1, self.count, -1, -1, -1).flatten(0, 1)
+        crops = _sample(repeated, theta, outside="border")
+        return crops + self.noise * self._noise(crops, step)
 
-    def _crops(self, image: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
+    def _places(self, target: str, step: int) -> torch.Tensor:
+        """The maps (count, 2, 3) from places in a target's crops to places in its image."""
+        draws = generator(self.seed, target, "crops", step)
         low, high = self.box
         sides = low + (high - low) * torch.rand(self.count, generator=draws)
         centres = 0.15 * torch.randn(self.count, 2, generator=draws)  # the image's half is 0.5
@@ -130,11 +131,17 @@ class Crops:
         theta = torch.zeros(self.count, 2, 3)
         theta[:, 0, 0] = theta[:, 1, 1] = sides
         theta[:, :, 2] = 2 * centres
-        whole = image.expand(self.count, -1, -1, -1)
-        crops = _sample(whole, theta.to(image.device), outside="border")
-        normal = torch.randn(crops.shape, generator=draws)
-        uniform = torch.rand(crops.shape, generator=draws) - 0.5
-        return crops + self.noise * (normal + uniform).to(image.device)
+        return theta
+
+    def _noise(self, crops: torch.Tensor, step: int) -> torch.Tensor:
+        """Noise for crops (B * count, 3, H, W), drawn where they are: to copy it takes longer."""
+        normal, uniform = torch.empty_like(crops), torch.empty_like(crops)
+        for i, target in enumerate(self.targets):
+            draws = generator(self.seed, target, "noise", step, device=crops.device)
+            own = slice(i * self.count, (i + 1) * self.count)
+            normal[own].normal_(generator=draws)
+            uniform[own].uniform_(-0.5, 0.5, generator=draws)
+        return normal.add_(uniform)
 
 
 @dataclass(frozen=True)
@@ -156,33 +163,30 @@ class Transforms:
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
         """The views (B, 3, H, W) of images (B, 3, H, W)."""
-        grey = self.grey.to(images)
-        views = []
-        for image, target in zip(images, self.targets, strict=True):
-            theta = self.theta(target, step, (image.shape[-2], image.shape[-1]))
-            views.append(
-                _sample((image - grey).unsqueeze(0), theta.unsqueeze(0).to(image), "zeros") + grey
-            )
-        return torch.cat(views)
+        grey = self.grey.to(images.device, non_blocking=True)
+        theta = self.theta(step, (images.shape[-2], images.shape[-1]))
+        return _sample(images - grey, theta, outside="zeros") + grey
 
-    def theta(self, target: str, step: int, size: tuple[int, int]) -> torch.Tensor:
-        """The map (2, 3) from places in the view to places in the image, both from -1 to 1."""
+    def theta(self, step: int, size: tuple[int, int]) -> torch.Tensor:
+        """Maps (B, 2, 3) from places in the views to places in the images, both from -1 to 1."""
+        first, last, scale, angle = map(
+            torch.stack, zip(*(self._draws(target, step) for target in self.targets), strict=True)
+        )
+        half = torch.tensor([size[1], size[0]]) / 2  # right, then down
+        cosine, sine = angle.cos(), angle.sin()
+        # The canvas shows scale * turn(image + first) + last; here it is taken back.
+        back = torch.stack([cosine, sine, -sine, cosine], dim=1).view(-1, 2, 2)
+        back = back / scale[:, None, None]
+        linear = back * (half + self.pad)
+        offset = -(back * last[:, None]).sum(dim=2) - first
+        return torch.cat([linear, offset[:, :, None]], dim=2) / half[:, None]
+
+    def _draws(self, target: str, step: int) -> tuple[torch.Tensor, ...]:
+        """Both shifts (2,) in pixels, right and down, the scale and the angle in radians."""
         draws = generator(self.seed, target, "transforms", step)
         first, last = (_shift(most, draws) for most in self.shifts)
-        scale = 1 + self.scale * _uniform(draws)
-        angle = math.radians(self.degrees) * _uniform(draws)
-        half = torch.tensor([size[1], size[0]]) / 2  # right, then down
-        back = torch.tensor(
-            [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
-        )
-        # The canvas shows scale * turn(image + first) + last; here it is taken back.
-        linear = back / scale * (half + self.pad)
-        offset = -(back @ last) / scale - first
-        return torch.cat([linear, offset.unsqueeze(1)], dim=1) / half.unsqueeze(1)
-
-
-def _uniform(draws: torch.Generator) -> float:
-    return 2 * float(torch.rand((), generator=draws)) - 1
+        scale, angle = 2 * torch.rand(2, generator=draws) - 1
+        return first, last, 1 + self.scale * scale, math.radians(self.degrees) * angle
 
 
 def _shift(most: int, draws: torch.Generator) -> torch.Tensor:
@@ -193,6 +197,18 @@ def _shift(most: int, draws: torch.Generator) -> torch.Tensor:
 def _sample(
     images: torch.Tensor, theta: torch.Tensor, outside: Literal["border", "zeros"]
 ) -> torch.Tensor:
-    """Bilinear; what lies outside continues the border, or is zero."""
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    """Each of images (B, 3, H, W) at places mapped by its own theta (B, 2, 3), bilinear.
+
+    What lies outside continues the border, or is zero. The map is written out, as a product of
+    matrices may round an image's places differently when there are others.
+    """
+    mapped = theta.to(images.device, non_blocking=True)[:, None, None]  # (B, 1, 1, 2, 3)
+    down, right = (_middles(count, images.device) for count in images.shape[-2:])
+    across = right[:, None] * mapped[..., 0]
+    grid = across + down[:, None, None] * mapped[..., 1] + mapped[..., 2]
     return functional.grid_sample(images, grid, padding_mode=outside, align_corners=False)
+
+
+def _middles(count: int, device: torch.device) -> torch.Tensor:
+    """Where the middles of so many pixels lie between -1 and 1."""
+    return (2 * torch.arange(count, device=device) + 1) / count - 1
