@@ -44,8 +44,8 @@ setup: $(INSTALLED)
 $(INSTALLED): requirements.lock pyproject.toml | .venv/bin/python
 	@command -v uv >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet uv
 	UV="$$(command -v uv || echo .uv/bin/uv)"; \
-	  "$$UV" pip install --quiet --python .venv/bin/python -r requirements.lock && \
-	  "$$UV" pip install --quiet --python .venv/bin/python --no-deps -e .
+	  "$$UV" pip install --quiet --compile-bytecode --python .venv/bin/python -r requirements.lock && \
+	  "$$UV" pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps -e .
 	@touch $@
 
 # Pin everything anew, for all platforms, without index addresses.
