@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,8 @@ from vital.params.base import check_block
 from vital.params.extract import ExtractParams
 from vital.params.ray import RayParams
 from vital.params.relevance import RelevanceParams
+from vital.part_engines import on_cluster
+from vital.parts import Parts, Tensors
 from vital.project import Project
 
 __all__ = ["project"]
@@ -118,3 +121,36 @@ def test_where_work_runs_is_no_fact() -> None:
         here = check_block(CONTENT[name], name, kind)
         there = check_block({**CONTENT[name], **elsewhere}, name, kind)
         assert here.facts() == there.facts()
+
+
+class FarWorker:
+    """A cluster of one worker, whose work store is its own."""
+
+    def __init__(self, store: Path) -> None:
+        self.store = store
+        self.jobs: list[Sequence[str]] = []
+
+    def places(self) -> int:
+        return 1
+
+    def results(self, begin: Any, jobs: Sequence[Sequence[str]], keep: Any) -> Iterator[Any]:
+        make, _ = begin.args
+        work = begin.func(make, Parts(self.store, "facts"))
+        for job in reversed(jobs):  # the last ends first
+            self.jobs.insert(0, job)
+            yield keep(job, work(job))
+
+
+def test_a_task_makes_parts_that_follow_each_other_and_they_are_saved_here(tmp_path: Path) -> None:
+    def make(names: Sequence[str]) -> Iterator[Tensors]:
+        return ({"value": torch.tensor([float(ord(name))])} for name in names)
+
+    names = list("abcdefghij")
+    parts, worker = Parts(tmp_path / "here", "facts"), FarWorker(tmp_path / "there")
+    parts.add("b", {"value": torch.tensor([-1.0])})
+    found = [float(part["value"]) for part in on_cluster(worker, 2, names, make, parts)]  # type: ignore[arg-type]
+    assert found == [-1.0 if name == "b" else float(ord(name)) for name in names]
+    assert list(map(list, worker.jobs)) == [["a"], *map(list, ("cd", "ef", "gh", "ij"))]
+    there = Parts(tmp_path / "there", "facts")
+    assert [name for name in names if there.load(name) is None] == ["b"]
+    assert all(parts.load(name) is not None for name in names)
