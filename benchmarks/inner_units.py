@@ -40,6 +40,7 @@ from vital.params.units import RandomUnits, UnitsParams
 from vital.params.visualize import InnerParams, VisualizeParams
 from vital.patch_table import patches_of, read_patches, write_patches
 from vital.patches import ActivationResponse, PatchFinder
+from vital.pooling import at_pool
 from vital.relevance_statistics import selecting_composite, taps_until, unit_relevance
 from vital.unit_table import distinct_units
 from vital.units import Target, Unit, inner_unit
@@ -50,6 +51,7 @@ IMAGES = "imagenet-sample"
 DEPTHS = ("blocks.2.2.bn1", "blocks.4.2.bn1", "bn2")
 """After a non-linearity, so that a channel's more is more of what it responds to."""
 TAPS = ("input", "conv_stem", "blocks.1.1", "blocks.2.2", "blocks.4.2", "blocks.6.0")
+POOLS = (2,)
 PER_DEPTH = 4
 SEED = 0
 UNIMPORTANT = 0.1
@@ -140,7 +142,7 @@ def _visualize(
         until = taps_until(model, TAPS, [tap])[tap]
         kept = {
             unit.id: unit_relevance(
-                model, unit, until, folder, patches_of(patches, unit), relevance
+                model, unit, until, folder, patches_of(patches, unit), relevance, POOLS
             ).statistics
             for unit in units
         }
@@ -151,7 +153,8 @@ def _visualize(
             name = f"{relevance.composite or 'none'}-{unit.file_name}.png"
             pixels = model.preprocessing.denormalize(finished.image)
             write_png(folder / "visualizations" / name, to_uint8(pixels))
-            importance = {t: torch.from_numpy(s.importance) for t, s in kept[unit.id].items()}
+            full = at_pool(kept[unit.id], 1)
+            importance = {t: torch.from_numpy(s.importance) for t, s in full.items()}
             shown[unit] = Shown(finished, importance)
     return shown
 

@@ -31,6 +31,7 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     from vital.models import load_model, statistics_metadata
     from vital.part_engines import part_engine
     from vital.parts import parts_until_done
+    from vital.pooling import pooled_taps
     from vital.relevance_statistics import UnitParts, UnitRelevance, taps_until, write_relevance
 
     params = stage.params("relevance", RelevanceParams)
@@ -40,7 +41,8 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     taps = list(params.taps or extract.taps or studied.taps)
     units = distinct_units(patches)
     until = taps_until(studied, taps, (unit.tap for unit in units))
-    named = list(dict.fromkeys(tap for read in until.values() for tap in read))
+    pooled = {tap: pooled_taps(read, extract.pools) for tap, read in until.items()}
+    named = list(dict.fromkeys(tap for read in pooled.values() for tap in read))
     of_units = {unit.id: patches_of(patches, unit) for unit in units}
     device = next(studied.network.parameters()).device
     facts = [
@@ -48,17 +50,18 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
         statistics_metadata(studied),
         params.facts(),
         device.type,
-        until,
+        pooled,
         [[name, _digests(images, rows)] for name, rows in of_units.items()],
     ]
-    make = UnitParts(studied, {unit.id: unit for unit in units}, until, images, of_units, params)
+    by_id = {unit.id: unit for unit in units}
+    make = UnitParts(studied, by_id, until, images, of_units, params, extract.pools)
     with (
         part_engine(params, "relevance", device, most=1) as engine,
         parts_until_done(stage.project.work, facts) as parts,
         closing(engine(list(of_units), make, parts)) as found,
     ):
         read = (
-            UnitRelevance.from_tensors(unit, until[unit.tap], part)
+            UnitRelevance.from_tensors(unit, pooled[unit.tap], part)
             for unit, part in zip(units, found, strict=True)
         )
         bar = progress_bar(read, total=len(units), label="relevance", unit="units")

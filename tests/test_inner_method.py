@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +49,11 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def statistics(
-    model: StudiedModel, patches: Path, relevance: RelevanceParams
+    model: StudiedModel, patches: Path, relevance: RelevanceParams, pools: tuple[int, ...] = ()
 ) -> dict[str, UnitStatistics]:
     rows = pd.DataFrame({"patch": [f"{number}.png" for number in range(3)]})
     return {
-        unit.id: unit_relevance(model, unit, TAPS, patches, rows, relevance).statistics
+        unit.id: unit_relevance(model, unit, TAPS, patches, rows, relevance, pools).statistics
         for unit in UNITS
     }
 
@@ -63,11 +64,12 @@ def make(
     store: Path,
     units: list[Unit] = UNITS,
     relevance: RelevanceParams | None = None,
+    pools: tuple[int, ...] = (),
     **changes: object,
 ) -> list[Finished]:
     relevance = relevance or RelevanceParams()
     params = check_block({**SETTINGS, **changes}, "visualize", VisualizeParams)
-    kept = statistics(model, patches, relevance)
+    kept = statistics(model, patches, relevance, pools)
     method = InnerMethod(Setup(model, 0, CPU), kept, params, relevance.masks())
     return run(method, params, store, units)
 
@@ -188,6 +190,60 @@ def test_masks_and_jitter_are_held_together(
     every, held = Draws.of(0, "t", params), Draws.of(0, "t", params, hold=2)
     assert torch.equal(held.shifts[::2], every.shifts[::2])
     assert torch.equal(held.shifts[1::2], every.shifts[::2])
+
+
+def test_statistics_are_also_of_pooled_patches(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    """Those of patches at half the size are those of a network that takes them as they are."""
+    rows = pd.DataFrame({"patch": [f"{number}.png" for number in range(3)]})
+    half = replace(model, preprocessing=replace(model.preprocessing, size=(16, 16)))
+    for n in range(3):
+        pixels = np.array(Image.open(patches / f"{n}.png"), dtype=np.float64)
+        means = pixels.reshape(16, 2, 16, 2, 3).mean((1, 3))
+        Image.fromarray(means.round().astype(np.uint8)).save(tmp_path / f"{n}.png")
+    for relevance in (RelevanceParams(), RelevanceParams(composite=None)):
+        both = unit_relevance(model, UNITS[0], TAPS, patches, rows, relevance, (2,)).statistics
+        alone = unit_relevance(model, UNITS[0], TAPS, patches, rows, relevance).statistics
+        assert list(both) == [*TAPS, *(f"{tap}~2" for tap in TAPS)]
+        for tap in TAPS:
+            np.testing.assert_array_equal(both[tap].quantiles, alone[tap].quantiles)
+            np.testing.assert_array_equal(both[tap].importance, alone[tap].importance)
+        small = unit_relevance(half, UNITS[0], TAPS, tmp_path, rows, relevance).statistics
+        for tap in ("input", "conv1"):  # colours were rounded: what is deep differs by more
+            expected = small[tap].quantiles
+            np.testing.assert_allclose(
+                both[f"{tap}~2"].quantiles, expected, atol=0.02 * float(np.abs(expected).max())
+            )
+
+
+def test_a_coarse_phase_comes_first(
+    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    original = MaskedRead.__call__
+
+    def noted(self: MaskedRead, images: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
+        seen.append((step, images.shape[-1]))
+        return original(self, images, step)
+
+    monkeypatch.setattr(MaskedRead, "__call__", noted)
+    inner = {"coarse": {"steps": 4}, "masks_every": 2}
+    make(model, patches, tmp_path, UNITS[:1], pools=(2,), inner=inner)
+    final = (0, 32)  # the loss of what is written
+    assert seen == [
+        *((step, 16) for step in range(4)),
+        *((step, 32) for step in range(4, 10)),
+        final,
+    ]
+    with pytest.raises(ParamsError, match="no statistics of images pooled by 2"):
+        make(model, patches, tmp_path, UNITS[:1], inner=inner)
+
+
+def test_a_fine_phase_begins_with_new_masks() -> None:
+    inner = {"coarse": {"steps": 5}, "masks_every": 2}
+    with pytest.raises(ParamsError, match="steps: 5 must be a multiple of masks_every"):
+        check_block({**SETTINGS, "inner": inner}, "visualize", VisualizeParams)
 
 
 def test_checkpoints_fall_on_steps_with_new_masks() -> None:

@@ -17,6 +17,7 @@ from vital.files import write_parquet
 from vital.images import write_png
 from vital.models import StudiedModel
 from vital.params.relevance import MaskParams, RelevanceParams
+from vital.pooling import pooled, pooled_tap, pooled_taps
 from vital.relevance import (
     ChannelStart,
     Composite,
@@ -122,10 +123,12 @@ def unit_relevance(
     folder: Path,
     patches: pd.DataFrame,
     params: RelevanceParams,
+    pools: Sequence[int] = (),
 ) -> UnitRelevance:
     """Read one unit's reference patches (rows with ``patch`` below ``folder``, the best first).
 
-    Without a composite activations are not weighed, and there are no heat maps.
+    Statistics are of the patches at full size and average-pooled by each of ``pools``. Without a
+    composite activations are not weighed, and there are no heat maps.
     """
     paths = patches.rename(columns={"patch": "path"})[["path"]]
     loaded = (images for _, images in batches(folder, paths, model.preprocessing, params.batch))
@@ -133,19 +136,20 @@ def unit_relevance(
     moved = (images.to(device) for images in loaded)
     if params.composite is None:
         named = (([unit.id] * len(images), images) for images in moved)
-        ((_, plain),) = extract_statistics(model, taps, named, device)
+        ((_, plain),) = extract_statistics(model, taps, named, device, pools)
         return UnitRelevance(unit, plain, torch.empty(0, 0, 0))
-    kept = {tap: RelevanceAccumulator() for tap in taps}
+    kept = {tap: RelevanceAccumulator() for tap in pooled_taps(taps, pools)}
     heat = _Heat(params.shown)
     with RelevanceReader(
         model.network, dict.fromkeys([*taps, INPUT_TAP]), composite(params.composite)
     ) as read:
-        for images in moved:
-            reading = read(images, [start_of(unit, params)] * len(images))
+        for images, pool in ((images, pool) for images in moved for pool in (1, *pools)):
+            reading = read(pooled(images, pool), [start_of(unit, params)] * len(images))
             for tap in taps:
                 relevance = shared_over_colours(tap, reading.relevance[tap])
-                kept[tap].add(reading.activations[tap], relevance)
-            heat.add(reading.relevance[INPUT_TAP], model.preprocessing.size)
+                kept[pooled_tap(tap, pool)].add(reading.activations[tap], relevance)
+            if pool == 1:
+                heat.add(reading.relevance[INPUT_TAP], model.preprocessing.size)
     finished = {tap: accumulator.finish() for tap, accumulator in kept.items()}
     return UnitRelevance(unit, finished, heat.maps())
 
@@ -154,7 +158,7 @@ def unit_relevance(
 class UnitParts:
     """Makes units' relevance, each a part, of each one's ``patches`` below ``folder``.
 
-    ``until`` has the taps to read for each tap of a unit.
+    ``until`` has the taps to read for each tap of a unit, ``pools`` at which further sizes.
     """
 
     model: StudiedModel
@@ -163,13 +167,15 @@ class UnitParts:
     folder: Path
     patches: Mapping[str, pd.DataFrame]
     params: RelevanceParams
+    pools: Sequence[int]
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """The relevance of the units of these names."""
         for unit in (self.units[name] for name in names):
             mine = self.patches[unit.id]
+            until = self.until[unit.tap]
             yield unit_relevance(
-                self.model, unit, self.until[unit.tap], self.folder, mine, self.params
+                self.model, unit, until, self.folder, mine, self.params, self.pools
             ).to_tensors()
 
 

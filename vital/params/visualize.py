@@ -72,10 +72,12 @@ class InnerParams(Block):
     """How images of inner units differ from those of classes; null: they do not.
 
     ``masks_every``: the masks of the images being made are computed anew every so many steps, and
-    the jitter is drawn anew with them (paper section 4: every step). There is no coarse phase.
+    the jitter is drawn anew with them (paper section 4: every step). A ``coarse`` phase is their
+    own, too: with null they have none.
     """
 
     steps: Positive | None = None
+    coarse: CoarseParams | None = None
     lr: PositiveFloat | None = None
     jitter: Natural | None = None
     weights: dict[str, Weight] | None = None
@@ -84,6 +86,15 @@ class InnerParams(Block):
     l2: Weight | None = None
     batch: Positive | None = None
     masks_every: Positive = 1
+
+    @model_validator(mode="after")
+    def _the_fine_phase_begins_with_new_masks(self) -> InnerParams:
+        if self.coarse is not None and self.coarse.steps % self.masks_every:
+            raise rule_error(
+                f"coarse.steps: {self.coarse.steps} must be a multiple of masks_every, which is "
+                f"{self.masks_every}"
+            )
+        return self
 
 
 class VisualizeParams(MethodParams, PlacedParams):
@@ -125,5 +136,6 @@ class VisualizeParams(MethodParams, PlacedParams):
 
     def for_inner(self) -> VisualizeParams:
         """The same with what is different for inner units."""
-        changes = self.inner.model_dump(exclude={"masks_every"}, exclude_none=True)
-        return self.model_copy(update={**changes, "coarse": None})
+        own = {name: value for name, value in self.inner if name != "masks_every"}
+        changes = {name: value for name, value in own.items() if value is not None}
+        return self.model_copy(update={**changes, "coarse": self.inner.coarse})
