@@ -37,7 +37,7 @@ from vital.models import StudiedModel, open_model
 from vital.params.references import ReferencesParams
 from vital.params.relevance import MaskParams, RelevanceParams
 from vital.params.units import RandomUnits, UnitsParams
-from vital.params.visualize import InnerParams, VisualizeParams
+from vital.params.visualize import CoarseParams, InnerParams, VisualizeParams
 from vital.patch_table import patches_of, read_patches, write_patches
 from vital.patches import ActivationResponse, PatchFinder
 from vital.pooling import at_pool
@@ -51,6 +51,14 @@ IMAGES = "imagenet-sample"
 DEPTHS = ("blocks.2.2.bn1", "blocks.4.2.bn1", "bn2")
 """After a non-linearity, so that a channel's more is more of what it responds to."""
 TAPS = ("input", "conv_stem", "blocks.1.1", "blocks.2.2", "blocks.4.2", "blocks.6.0")
+TAP_WEIGHTS = {
+    "input": 5.0,
+    "conv_stem": 3.0,
+    "blocks.1.1": 2.0,
+    "blocks.2.2": 2.0,
+    "blocks.6.0": 2.0,
+}
+OWN_WEIGHT = 2.0
 POOLS = (2,)
 PER_DEPTH = 4
 SEED = 0
@@ -71,7 +79,7 @@ class Shown:
 def main(
     data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep patches and images here")] = None,
-    steps: Annotated[int, typer.Option(min=1)] = 400,
+    steps: Annotated[int, typer.Option(min=1)] = 450,
     device: str = "cpu",
 ) -> None:
     """Make and measure all of it."""
@@ -146,7 +154,7 @@ def _visualize(
             ).statistics
             for unit in units
         }
-        params = _settings(tap, steps, relevance.composite is not None)
+        params = _settings(until, steps, relevance.composite is not None)
         engine = _engine(model, kept, params, relevance.masks(), folder)
         for finished in engine.run([Target(unit, 0) for unit in units]):
             unit = finished.target.unit
@@ -159,12 +167,18 @@ def _visualize(
     return shown
 
 
-def _settings(tap: str, steps: int, masked: bool) -> VisualizeParams:
-    """The same with relevance and without, but that without there are no masks to hold still."""
+def _settings(taps: Sequence[str], steps: int, masked: bool) -> VisualizeParams:
+    """The same with relevance and without, but that without there are no masks to hold still.
+
+    A third of the ``steps`` is taken at full size. The last of ``taps`` is the units' own.
+    """
+    fine = max(1, steps // 3)
+    coarse = CoarseParams(steps=steps - fine) if steps > fine else None
     return VisualizeParams(
-        steps=steps, lr=0.15, jitter=16, weighting="inverse_variance",
-        weights={"input": 5.0, "conv_stem": 3.0, tap: 8.0}, tv=0.02, batch=PER_DEPTH,
-        checkpoint_every=50, inner=InnerParams(masks_every=10 if masked else 1),
+        steps=fine, lr=0.15, jitter=16, weighting="inverse_variance",
+        weights={tap: TAP_WEIGHTS.get(tap, 1.0) for tap in taps[:-1]} | {taps[-1]: OWN_WEIGHT},
+        tv=0.05, batch=PER_DEPTH, checkpoint_every=50,
+        inner=InnerParams(coarse=coarse, masks_every=10 if masked else 1),
     )  # fmt: skip
 
 
