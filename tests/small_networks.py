@@ -52,10 +52,12 @@ def small_model(taps: list[str], classes: list[str] | None = None) -> StudiedMod
     return open_model(network, taps=taps, size=32, classes=classes or ())
 
 
-def write_noise(folder: Path, count: int, seed: int = 0, shape: tuple[int, int] = (32, 32)) -> None:
+def write_noise(
+    folder: Path, count: int, seed: int = 0, shape: tuple[int, int] = (32, 32), darkest: int = 0
+) -> None:
     """Images of noise, ``0.png`` and so on, of (height, width) ``shape``."""
     folder.mkdir(parents=True, exist_ok=True)
     draws = np.random.default_rng(seed)
     for number in range(count):
-        array = draws.integers(0, 255, (*shape, 3), np.uint8)
+        array = draws.integers(darkest, 255, (*shape, 3), np.uint8)
         Image.fromarray(array).save(folder / f"{number}.png")
