@@ -8,12 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from small_networks import redraw
-from torch import nn
 from torchvision import models
 
 from vital.errors import ModelError
 from vital.network_config import network_config
-from vital.networks import build_network, freeze, move, outline_network
+from vital.networks import build_network, freeze, outline_network
 from vital.weights import load_weights
 
 
@@ -166,34 +165,6 @@ def test_a_local_file_of_torchvisions_stands_in_for_its_weights(torch_home: Path
         load_weights(again, torch_home / "densenet121-a639ec97.pth")
         for key, value in again.state_dict().items():
             assert torch.equal(value, state[key])
-
-
-def test_a_hubs_network_answers_alike_with_its_channels_last() -> None:
-    network = freeze(redraw(build_network("timm/test_resnet", {}), seed=1)).double()
-    images = torch.rand(2, 3, 64, 64, dtype=torch.float64)
-    expected = network(images)
-    assert move(network, "timm/test_resnet", torch.device("cpu")) is network
-    assert network.conv1[0].weight.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(network(images), expected)
-
-
-class Flat(nn.Module):
-    """Reads its maps by ``view``, which channels that lie last do not allow."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 2, 3, padding=1)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        maps: torch.Tensor = self.conv(images)
-        return maps.view(len(images), -1)
-
-
-def test_a_network_of_ones_own_keeps_the_order_of_its_channels() -> None:
-    network = move(Flat(), "python:nets.py:flat", torch.device("cpu"))
-    assert network(torch.rand(1, 3, 4, 4)).shape == (1, 32)
-    with pytest.raises(RuntimeError, match="view"):
-        move(Flat(), "timm/flat", torch.device("cpu"))(torch.rand(1, 3, 4, 4))
 
 
 def _old_name(name: str) -> str:

@@ -14,7 +14,7 @@ from vital.collection import count_classes
 from vital.devices import resolve_device
 from vital.memory import peak_memory
 from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
-from vital.networks import build_network, freeze, move
+from vital.networks import build_network, freeze
 from vital.optimize import TargetState, optimize, pad
 from vital.parametrizations import Pixels
 from vital.params.base import read_block, read_params
@@ -69,8 +69,7 @@ def _time_steps(
     model = read_block(content, "model", ModelParams)
     extract = read_block(content, "extract", ExtractParams)
     kwargs = {"num_classes": classes, **model.kwargs} if model.train else model.kwargs
-    network = freeze(build_network(model.name, kwargs, weights=model.weights))
-    move(network, model.name, device)
+    network = freeze(build_network(model.name, kwargs, weights=model.weights)).to(device)
     cut = {"size": (data.size, data.size)} if model.train and data.size else {}
     changes = model.preprocessing.given() if model.preprocessing else {}
     preprocessing = network_preprocessing(network, {**cut, **changes})

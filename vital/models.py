@@ -15,7 +15,7 @@ from vital.errors import ArtefactError, ModelError
 from vital.factories import factory_sha256, source_sha256
 from vital.files import digest, digest_file, read_json, write_json
 from vital.network_config import network_config
-from vital.networks import build_network, freeze, move
+from vital.networks import build_network, freeze
 from vital.preprocessing import Preprocessing, network_preprocessing
 from vital.project import DESCRIPTION_FILE
 from vital.survey import count_classes, run_blank
@@ -52,7 +52,7 @@ class StudiedModel:
 
     def to(self, device: torch.device) -> StudiedModel:
         """Move the network; returns the same object."""
-        move(self.network, self.name, device)
+        self.network.to(device)
         return self
 
 

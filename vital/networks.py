@@ -15,8 +15,6 @@ from vital.torchvision_networks import build_from_torchvision
 
 NAMES = "timm/<architecture>, torchvision/<architecture> or python:<package.module>:<factory>"
 
-_HUBS = ("timm/", "torchvision/")
-
 
 def build_network(
     name: str, kwargs: Mapping[str, Any], *, pretrained: bool = False, weights: str | None = None
@@ -69,16 +67,3 @@ def freeze(network: nn.Module) -> nn.Module:
         if getattr(module, "inplace", False) is True:
             module.inplace = False  # type: ignore[assignment]
     return network
-
-
-def move(network: nn.Module, name: str, device: torch.device) -> nn.Module:
-    """Move the network of this name to where it is to run; returns the same object.
-
-    On a CPU a hub's network keeps its channels last, which convolutions and pooling of small maps
-    are faster with. One of one's own may read its maps in an order of its own: it is left as it is.
-    """
-    if not name.startswith(_HUBS):
-        return network.to(device)
-    on_cpu = device.type == "cpu"
-    layout = torch.channels_last if on_cpu else torch.contiguous_format
-    return network.to(device).to(memory_format=layout)

@@ -20,7 +20,7 @@ from vital.files import digest_file
 from vital.manifest import class_names, split_rows
 from vital.models import describe_further, known_classes, load_model, save_model
 from vital.network_config import network_config
-from vital.networks import build_network, freeze, move
+from vital.networks import build_network, freeze
 from vital.params.model import ModelParams
 from vital.preprocessing import Preprocessing, network_preprocessing
 from vital.seeds import derive_seed
@@ -100,7 +100,7 @@ def _with_weights(
         if params.train is not None:
             preprocessing = _preprocessing(network, manifest, params)
             labelled = _load(images, manifest, "train", preprocessing)
-            train(move(network, params.name, device), labelled, params.train, seed).to(CPU)
+            train(network.to(device), labelled, params.train, seed).to(CPU)
     if params.checkpoint is not None:
         load_weights(network, Path(params.checkpoint))
     return freeze(network)
