@@ -26,16 +26,16 @@ from typing import Annotated
 import torch
 import typer
 
-from vital.extraction import extract_statistics
+from vital.engine.on_ray import engines
 from vital.methods.base import Setup
 from vital.methods.vital import VitalMethod
-from vital.models import StudiedModel, open_model
-from vital.networks import build_network
+from vital.networks.build import build_network
+from vital.networks.model import StudiedModel, open_model
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
-from vital.ray_engine import engines
+from vital.references.extract import extract_statistics
+from vital.runtime.store import WorkStore
 from vital.units import Target, class_units
-from vital.workstore import WorkStore
 
 CPU = torch.device("cpu")
 SIDE = 64

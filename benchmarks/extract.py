@@ -18,12 +18,12 @@ import torch
 import typer
 
 from benchmarks.timing import take_turns
-from vital.activations import TapReader
-from vital.networks import build_network, freeze
-from vital.preprocessing import network_preprocessing
-from vital.seeds import generator
-from vital.statistics import Accumulator
-from vital.taps import default_taps
+from vital.images.preprocessing import network_preprocessing
+from vital.networks.build import build_network, freeze
+from vital.networks.taps.defaults import default_taps
+from vital.networks.taps.reader import TapReader
+from vital.references.quantiles import Accumulator
+from vital.runtime.seeds import generator
 
 
 def main(

@@ -3,9 +3,9 @@
     python -m benchmarks.knots FOLDER...
 
 Each folder is a run's data/statistics, extracted with ``extract.knots: null``; that of a trained
-network, made by ``python -m benchmarks.real_networks --keep``, say. Per folder, number of knots and
-spacing: the 2-Wasserstein distance of a channel's kept quantile function to the exact one over the
-channel's standard deviation, over all channels of all taps and classes with more positions than
+network, made by ``python -m experiments.real_networks --keep``, say. Per folder, number of knots
+and spacing: the 2-Wasserstein distance of a channel's kept quantile function to the exact one over
+the channel's standard deviation, over all channels of all taps and classes with more positions than
 knots; channels that do not vary are left out. One line of JSON each, with the ``gib`` that the
 quantiles of 1000 classes take at ResNet-50's five taps.
 """
@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from vital.knots import at_knots, from_knots
-from vital.statistics import extracted_units, read_statistics
+from vital.references.quantile_knots import at_knots, from_knots
+from vital.references.quantiles import extracted_units, read_statistics
 
 COUNTS = (32, 64, 128, 256, 512)
 RESNET50 = ((64, 12544), (256, 3136), (512, 784), (1024, 196), (2048, 49))

@@ -13,19 +13,19 @@ from typing import Self
 import torch
 from torch import nn
 
-from vital.activations import TapReader
+from vital.engine.optimize import TargetState, optimize
+from vital.engine.precision import gpu_arithmetic, in_precision
+from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.methods.objectives import sort_matching, total_variation
+from vital.methods.parametrizations import Pixels
+from vital.methods.transforms import Draws, Jitter
 from vital.methods.vital import SortMatchingObjective, read_all
-from vital.networks import build_network, freeze
-from vital.objectives import sort_matching, total_variation
-from vital.optimize import TargetState, optimize
-from vital.parametrizations import Pixels
+from vital.networks.build import build_network, freeze
+from vital.networks.taps.defaults import default_taps
+from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams, Precision
-from vital.precision import gpu_arithmetic, in_precision
-from vital.preprocessing import Preprocessing, network_preprocessing
-from vital.seeds import generator
-from vital.statistics import TapStatistics
-from vital.taps import default_taps
-from vital.views import Draws, Jitter
+from vital.references.quantiles import TapStatistics
+from vital.runtime.seeds import generator
 
 REFERENCES = 50
 LR = 0.005

@@ -22,11 +22,11 @@ from typing import Annotated
 import torch
 import typer
 
-from vital.extraction import extract_statistics
-from vital.models import open_model
-from vital.networks import build_network
-from vital.seeds import generator
-from vital.statistics import write_statistics
+from vital.networks.build import build_network
+from vital.networks.model import open_model
+from vital.references.extract import extract_statistics
+from vital.references.quantiles import write_statistics
+from vital.runtime.seeds import generator
 
 BATCH = 50
 PER_CLASS = 10

@@ -23,8 +23,8 @@ import typer
 from torch import nn
 
 from benchmarks.timing import take_turns
-from vital.networks import build_network, freeze
-from vital.objectives import sort_matching
+from vital.methods.objectives import sort_matching
+from vital.networks.build import build_network, freeze
 from vital.relevance import (
     ChannelStart,
     RelevanceReader,
@@ -32,7 +32,7 @@ from vital.relevance import (
     composite,
     position_masks,
 )
-from vital.seeds import generator
+from vital.runtime.seeds import generator
 
 COMPOSITES = ("vital", "canonical")
 TAPS = ("conv1", "layer1", "layer2", "layer3")

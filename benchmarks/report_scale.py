@@ -32,12 +32,12 @@ import typer
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
-from vital.files import write_csv, write_json, write_parquet, write_text
-from vital.index import INDEX_FILE, PHOTOGRAPH, REAL
+from vital.artefacts.project import Project
+from vital.artefacts.references import write_references
+from vital.artefacts.visualizations import INDEX_FILE, PHOTOGRAPH, REAL
 from vital.params.report import ReportParams
-from vital.project import Project
-from vital.reference_table import write_references
-from vital.report import PAGE, build_report
+from vital.report.page.build import PAGE, build_report
+from vital.runtime.files import write_csv, write_json, write_parquet, write_text
 
 CHROMIUM = "/usr/bin/chromium"
 METHODS = ("vital", "maco", "fourier", "deepinversion", "activation")

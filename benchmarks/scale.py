@@ -37,11 +37,11 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from benchmarks.checkout import copy_sources
-from vital.networks import build_network
-from vital.project import Project
-from vital.report import PAGE
-from vital.seeds import derive_seed
-from vital.tensor_files import write_tensors
+from vital.artefacts.project import Project
+from vital.networks.build import build_network
+from vital.report.page.build import PAGE
+from vital.runtime.seeds import derive_seed
+from vital.runtime.tensors import write_tensors
 
 NETWORK = "timm/test_resnet"
 SOURCE, WEIGHTS, MEASURED = "generated", "redrawn.safetensors", "measured.jsonl"

@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import closing
 
 from stages.runner import Stage, run
-from vital.devices import resolve_device
-from vital.extraction import ClassParts
-from vital.files import replacing_folder
-from vital.manifest import read_manifest
-from vital.models import load_model, statistics_metadata
+from vital.artefacts.manifest import read_manifest
+from vital.artefacts.references import write_references
+from vital.networks.model import load_model, statistics_metadata
 from vital.params.extract import ExtractParams
-from vital.part_engines import part_engine
-from vital.parts import parts_until_done
-from vital.pooling import pooled_taps
-from vital.progress import progress_bar
-from vital.reference_table import write_references
-from vital.selection import select_references
-from vital.statistics import from_tensors, write_statistics
+from vital.references.extract import ClassParts
+from vital.references.pooling import pooled_taps
+from vital.references.quantiles import from_tensors, write_statistics
+from vital.references.select import select_references
+from vital.runtime.devices import resolve_device
+from vital.runtime.executors import part_engine
+from vital.runtime.files import replacing_folder
+from vital.runtime.partial_results import parts_until_done
+from vital.runtime.progress import progress_bar
 from vital.units import class_units
 
 _MOST = 8

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.judge_making import make_judges
-from vital.manifest import read_manifest
+from vital.artefacts.manifest import read_manifest
+from vital.networks.make_judges import make_judges
 from vital.params.judges import JudgesParams
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.files import write_json
-from vital.manifest import read_manifest
+from vital.artefacts.manifest import read_manifest
+from vital.networks.make import make_model
 from vital.params.model import ModelParams
-from vital.studied import make_model
+from vital.runtime.files import write_json
 
 
 def model(stage: Stage) -> None:

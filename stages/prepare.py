@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.manifest import read_manifest, read_skipped
+from vital.artefacts.manifest import read_manifest, read_skipped
+from vital.images.prepare import prepare_images
 from vital.params.data import DataParams
-from vital.preparation import prepare_images
 
 
 def prepare(stage: Stage) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.runner import Stage, run
-from vital.files import replacing_folder
-from vital.manifest import SPLITS, read_manifest, split_rows
+from vital.artefacts.chosen_units import distinct_units, read_units
+from vital.artefacts.manifest import SPLITS, read_manifest, split_rows
+from vital.artefacts.patches import write_no_patches, write_patches
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
-from vital.patch_table import write_no_patches, write_patches
-from vital.unit_table import distinct_units, read_units
+from vital.runtime.files import replacing_folder
 from vital.units import Unit
 
 
@@ -26,11 +26,11 @@ def references(stage: Stage) -> None:
 
 def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
     # A run without inner units need not load torch.
-    from vital.devices import resolve_device
-    from vital.models import load_model, statistics_metadata
-    from vital.parts import parts_until_done
-    from vital.patches import PatchFinder, response
-    from vital.relevance_statistics import selecting_composite
+    from vital.networks.model import load_model, statistics_metadata
+    from vital.references.patches import PatchFinder, response
+    from vital.references.relevant import selecting_composite
+    from vital.runtime.devices import resolve_device
+    from vital.runtime.partial_results import parts_until_done
 
     params = stage.params("references", ReferencesParams)
     device = resolve_device(params.device)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from stages.runner import Stage, run
-from vital.files import digest_file, replacing_folder
+from vital.artefacts.chosen_units import distinct_units, read_units, write_circuits
+from vital.artefacts.patches import patches_of, read_patches
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
-from vital.patch_table import patches_of, read_patches
-from vital.progress import progress_bar
-from vital.unit_table import distinct_units, read_units, write_circuits
+from vital.runtime.files import digest_file, replacing_folder
+from vital.runtime.progress import progress_bar
 
 
 def relevance(stage: Stage) -> None:
@@ -27,12 +27,12 @@ def relevance(stage: Stage) -> None:
 
 def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     # A run without inner units need not load torch.
-    from vital.devices import resolve_device
-    from vital.models import load_model, statistics_metadata
-    from vital.part_engines import part_engine
-    from vital.parts import parts_until_done
-    from vital.pooling import pooled_taps
-    from vital.relevance_statistics import UnitParts, UnitRelevance, taps_until, write_relevance
+    from vital.networks.model import load_model, statistics_metadata
+    from vital.references.pooling import pooled_taps
+    from vital.references.relevant import UnitParts, UnitRelevance, taps_until, write_relevance
+    from vital.runtime.devices import resolve_device
+    from vital.runtime.executors import part_engine
+    from vital.runtime.partial_results import parts_until_done
 
     params = stage.params("relevance", RelevanceParams)
     extract = stage.params("extract", ExtractParams)

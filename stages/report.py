@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stages.runner import Stage, run
 from vital.params.report import ReportParams
-from vital.report import build_report
-from vital.tracking import complete_parent
+from vital.pipeline.tracking import complete_parent
+from vital.report.page.build import build_report
 
 
 def report(stage: Stage) -> None:

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from vital.artefacts.project import Project
 from vital.errors import Interrupted, VitalError
-from vital.files import explain_os_error, remove_stale, write_json
-from vital.interruption import interruptible
-from vital.locks import only_run
-from vital.memory import explain_memory_error, is_out_of_memory
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
-from vital.project import Project
+from vital.runtime.files import explain_os_error, remove_stale, write_json
+from vital.runtime.locks import only_run
+from vital.runtime.memory import explain_memory_error, is_out_of_memory
+from vital.runtime.signals import interruptible
 
 log = logging.getLogger("vital")
 
@@ -93,7 +93,7 @@ def _run_once(
     blocks: Sequence[str],
     method: str,
 ) -> None:
-    from vital import tracking  # only here: a stage's function alone needs no tracking
+    from vital.pipeline import tracking  # only here: a stage's function alone needs no tracking
 
     name = f"{work.__name__}@{method}" if method else work.__name__
     params = {block: content[block] for block in blocks}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from stages.runner import Stage, run
-from vital.classes import ClassMap, resolve_labels
-from vital.devices import resolve_device
-from vital.files import write_csv, write_json, write_parquet
-from vital.index import read_history
-from vital.judges import read_judges
-from vital.manifest import read_manifest, split_rows
-from vital.models import load_model
+from vital.artefacts.manifest import read_manifest, split_rows
+from vital.artefacts.visualizations import read_history
+from vital.networks.classes import ClassMap, resolve_labels
+from vital.networks.judges import read_judges
+from vital.networks.model import load_model
 from vital.params.methods import read_methods
 from vital.params.score import ScoreParams
-from vital.scoring import score_methods
+from vital.runtime.devices import resolve_device
+from vital.runtime.files import write_csv, write_json, write_parquet
+from vital.scoring.score import score_methods
 
 
 def score(stage: Stage) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from stages.runner import Stage, run
+from vital.artefacts.chosen_units import distinct_units, units_table, write_units
 from vital.params.relevance import RelevanceParams
 from vital.params.units import UnitsParams
-from vital.unit_table import distinct_units, units_table, write_units
 
 
 def units(stage: Stage) -> None:
@@ -21,11 +21,11 @@ def units(stage: Stage) -> None:
 
 def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
     # A run without inner units need not load torch.
-    from vital.devices import resolve_device
-    from vital.inner_units import UnitChooser
-    from vital.manifest import read_manifest
-    from vital.models import load_model
-    from vital.relevance_statistics import selecting_composite
+    from vital.artefacts.manifest import read_manifest
+    from vital.networks.model import load_model
+    from vital.references.choose_units import UnitChooser
+    from vital.references.relevant import selecting_composite
+    from vital.runtime.devices import resolve_device
 
     project = stage.project
     return UnitChooser(

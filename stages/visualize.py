@@ -9,28 +9,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.runner import Stage, run
-from vital.devices import resolve_device
-from vital.engine import Engine
+from vital.artefacts.chosen_units import distinct_units
+from vital.artefacts.patches import read_patches
+from vital.artefacts.visualizations import STUDIED
+from vital.engine.local import Engine
+from vital.engine.on_ray import MakeEngine, engines
+from vital.engine.output import write_image, write_tables
+from vital.engine.peers import CLASSES_ONLY, RealImages, peer_method
 from vital.errors import ParamsError
-from vital.files import replacing_folder
-from vital.index import STUDIED
 from vital.methods.base import Setup
 from vital.methods.inner import InnerMethod
+from vital.methods.schedule import total_steps
 from vital.methods.vital import VitalMethod
-from vital.models import load_model
+from vital.networks.model import load_model
 from vital.params.methods import check_method, read_methods
 from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.patch_table import read_patches
-from vital.peers import CLASSES_ONLY, RealImages, peer_method
-from vital.ray_engine import MakeEngine, engines
-from vital.schedule import total_steps
-from vital.statistics import extracted_units, read_statistics
-from vital.unit_table import distinct_units
+from vital.references.quantiles import extracted_units, read_statistics
+from vital.runtime.devices import resolve_device
+from vital.runtime.files import replacing_folder
+from vital.runtime.store import WorkStore
 from vital.units import Unit, class_units, select_units, targets_of
-from vital.visualization import write_image, write_tables
-from vital.workstore import WorkStore
 
 log = logging.getLogger(__name__)
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_networks import CPU, KWARGS, TAPS, redraw
 
-from vital.engine import Engine
-from vital.extraction import extract_statistics
+from helpers.small_networks import CPU, KWARGS, TAPS, redraw
+from vital.engine.local import Engine
+from vital.images.preprocessing import Preprocessing
 from vital.methods.base import Setup
 from vital.methods.vital import VitalMethod
-from vital.models import StudiedModel
-from vital.networks import build_network, freeze
+from vital.networks.build import build_network, freeze
+from vital.networks.model import StudiedModel
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
-from vital.preprocessing import Preprocessing
-from vital.statistics import UnitStatistics
+from vital.references.extract import extract_statistics
+from vital.references.quantiles import UnitStatistics
+from vital.runtime.store import WorkStore
 from vital.units import Unit, class_units
-from vital.workstore import WorkStore
 
 
 @pytest.fixture(scope="session")

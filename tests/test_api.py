@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from own_images import write_tar
 from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
-from small_networks import KWARGS, redraw, write_noise
 from typer.testing import CliRunner
 
 import vital
+from helpers.own_images import write_tar
+from helpers.small_networks import KWARGS, redraw, write_noise
 from vital.cli import app
 from vital.errors import DataError, ModelError, ParamsError
-from vital.estimate import full_size_steps
-from vital.networks import build_network
+from vital.images.preprocessing import Preprocessing
+from vital.networks.build import build_network
 from vital.params.base import read_block, read_params
 from vital.params.visualize import VisualizeParams
-from vital.preprocessing import Preprocessing
+from vital.pipeline.estimate import full_size_steps
 
 QUICK = {"steps": 4, "batch": 2, "history_every": 2}
 
@@ -84,7 +84,7 @@ def test_a_module_of_ones_own_works(references: Path) -> None:
     assert list(made.table["name"]) == ["c"]
 
 
-CIFAR = "python:benchmarks.cifar_resnet20:cifar_resnet20"
+CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
 
 
 def test_networks_of_all_origins_work_by_name(references: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from PIL import Image
 from safetensors.torch import save_file
 
-from vital.networks import build_network
+from vital.networks.build import build_network
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vital.simd import avoid_slow_sort
+from vital.runtime.numpy_sort import avoid_slow_sort
 
 if TYPE_CHECKING:
     from vital.api import Visualizations, visualize

@@ -11,25 +11,25 @@ import pandas as pd
 import torch
 from torch import nn
 
-from vital.classes import ClassMap
-from vital.devices import resolve_device
-from vital.engine import Finished
-from vital.extraction import extract_statistics
-from vital.images import to_rgb
+from vital.engine.local import Finished
+from vital.engine.on_ray import engines
+from vital.engine.output import index_table, write_image, write_tables
+from vital.images.files import to_rgb
+from vital.images.preprocessing import Preprocessing
+from vital.images.sources.base import Candidate
 from vital.methods.base import Setup
+from vital.methods.schedule import phases
 from vital.methods.vital import VitalMethod
-from vital.models import open_model
+from vital.networks.classes import ClassMap
+from vital.networks.model import open_model
 from vital.params.base import check_block
 from vital.params.model import PreprocessingParams
 from vital.params.visualize import VisualizeParams
-from vital.preprocessing import Preprocessing
-from vital.ray_engine import engines
-from vital.reference_sets import draw_reference_sets, reference_params
-from vital.schedule import phases
-from vital.sources.base import Candidate
+from vital.references.extract import extract_statistics
+from vital.references.sets import draw_reference_sets, reference_params
+from vital.runtime.devices import resolve_device
+from vital.runtime.store import WorkStore
 from vital.units import CLASS_TAP, Target, Unit
-from vital.visualization import index_table, write_image, write_tables
-from vital.workstore import WorkStore
 
 DEFAULTS: Mapping[str, object] = {
     "steps": 500, "lr": 0.2, "jitter": 16, "weighting": "inverse_variance", "tv": 0.001,

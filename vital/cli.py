@@ -11,8 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from vital.artefacts.project import STAGES, Project
 from vital.errors import Interrupted, ParamsError, VitalError
-from vital.project import STAGES, Project
 
 MODEL_NAMES = "timm/<name>, torchvision/<name> or python:<package.module>:<factory>"
 
@@ -43,12 +43,12 @@ def main() -> None:
         typer.echo(f"vital: {error}", err=True)
         raise SystemExit(1) from None
     except OSError as error:
-        from vital.files import explain_os_error
+        from vital.runtime.files import explain_os_error
 
         typer.echo(f"vital: {explain_os_error(error)}", err=True)
         raise SystemExit(1) from None
     except (MemoryError, RuntimeError) as error:
-        from vital.memory import explain_memory_error, is_out_of_memory
+        from vital.runtime.memory import explain_memory_error, is_out_of_memory
 
         if not is_out_of_memory(error):
             raise
@@ -162,7 +162,7 @@ def taps(
     every: Annotated[bool, typer.Option("--all", help="Every module, not the defaults")] = False,
 ) -> None:
     """Show where a network can be read: names, shapes (channels x positions), default weights."""
-    from vital.tap_table import describe_taps
+    from vital.networks.tap_table import describe_taps
 
     kwargs = _key_values(model_kwargs, "--model-kwargs")
     table = describe_taps(model, kwargs, weights=weights, size=size, every=every)
@@ -175,7 +175,7 @@ def estimate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
 ) -> None:
     """Estimate time, memory and disk of the visualize stage by timing a few steps."""
-    from vital.estimate import estimate_run
+    from vital.pipeline.estimate import estimate_run
 
     for name, value in estimate_run(params, device).items():
         typer.echo(f"{name:<28}{value}")
@@ -184,7 +184,7 @@ def estimate(
 @profile.command("list")
 def list_() -> None:
     """List the profiles and, with a leading +, the variants that can be laid over them."""
-    from vital.profiles import list_profiles
+    from vital.pipeline.profiles import list_profiles
 
     for name, headline in list_profiles(PROFILES).items():
         typer.echo(f"{name:<18}{headline}")
@@ -196,7 +196,7 @@ ProfileName = Annotated[str, typer.Argument(help="A profile and its variants: re
 @profile.command()
 def show(name: ProfileName) -> None:
     """Print a profile as a params file."""
-    from vital.profiles import compose_profile
+    from vital.pipeline.profiles import compose_profile
 
     typer.echo(compose_profile(PROFILES, name), nl=False)
 
@@ -207,7 +207,7 @@ def use(
     overwrite: Annotated[bool, typer.Option(help="Also when values of your own get lost")] = False,
 ) -> None:
     """Write a profile to params.yaml."""
-    from vital.profiles import use_profile
+    from vital.pipeline.profiles import use_profile
 
     path = Project(Path.cwd()).params
     use_profile(PROFILES, name, path, overwrite)
@@ -217,7 +217,7 @@ def use(
 @app.command()
 def doctor() -> None:
     """Show versions, devices, free disk, and what is missing."""
-    from vital.doctor import diagnose
+    from vital.pipeline.doctor import diagnose
 
     missing = False
     for finding in diagnose(Project(Path.cwd())):
@@ -232,7 +232,7 @@ def repro(
     targets: Annotated[list[str] | None, typer.Argument(help="Stages; else everything")] = None,
 ) -> None:
     """Run the pipeline with DVC, after repairing what a killed DVC left damaged."""
-    from vital.reproduce import reproduce
+    from vital.pipeline.reproduce import reproduce
 
     raise typer.Exit(reproduce(Project(Path.cwd()), targets or ()))
 
@@ -240,7 +240,7 @@ def repro(
 @app.command()
 def summary() -> None:
     """Print the metrics, where the report is and how to open MLflow; catch up with tracking."""
-    from vital.summary import complete_tracking, summarize
+    from vital.pipeline.summary import complete_tracking, summarize
 
     project = Project(Path.cwd())
     complete_tracking(project)
@@ -255,11 +255,11 @@ def circuit(
     ] = None,
 ) -> None:
     """Draw and print which inner units are most relevant to a class."""
-    from vital.circuit_figure import draw_circuit
-    from vital.circuits import find_circuit, read_circuits
-    from vital.figures import write_png_figure
     from vital.params.base import read_block, read_params
     from vital.params.report import ReportParams
+    from vital.report.circuits import find_circuit, read_circuits
+    from vital.report.figures.circuit import draw_circuit
+    from vital.report.figures.style import write_png_figure
 
     project = Project(Path.cwd())
     params = read_block(read_params(project.params), "report", ReportParams)
@@ -282,8 +282,8 @@ def tables(
     out: Annotated[Path, typer.Option(help="Where CSV, LaTeX and HTML go")] = Path("paper"),
 ) -> None:
     """Write what runs measured beside what the paper prints; - is what is not there."""
-    from vital.paper.tables import write_tables
-    from vital.runs import find_runs
+    from vital.report.paper.tables import write_tables
+    from vital.report.runs import find_runs
 
     for path in write_tables(find_runs(runs or [Path()]), out):
         typer.echo(path)
@@ -296,8 +296,8 @@ def figures(
     classes: Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")] = None,
 ) -> None:
     """Draw classes by method, inner units, circuits and t-SNE, as far as runs have them."""
-    from vital.paper.figures import write_figures
-    from vital.runs import find_runs
+    from vital.report.paper.figures import write_figures
+    from vital.report.runs import find_runs
 
     for run in find_runs(runs or [Path()]):
         for path in write_figures(run, out / run.name, _names(classes) or ()):
@@ -319,9 +319,9 @@ def compare(
     out: Annotated[Path, typer.Option(help="Where the grid goes")] = Path("comparison.png"),
 ) -> None:
     """Print how metrics differ, with 95 % intervals over classes, and draw images side by side."""
-    from vital.comparison import compare_runs, draw_comparison
-    from vital.figures import write_png_figure
-    from vital.runs import find_runs
+    from vital.report.comparison import compare_runs, draw_comparison
+    from vital.report.figures.style import write_png_figure
+    from vital.report.runs import find_runs
 
     found = find_runs(runs)
     table = compare_runs(found)
@@ -336,8 +336,8 @@ def gc(
     days: Annotated[float, typer.Option(min=0, help="Keep entries used in the last days")] = 30.0,
 ) -> None:
     """Delete work-store entries that no visualization here uses and that are long unused."""
-    from vital.summary import keys_in_use
-    from vital.workstore import WorkStore
+    from vital.pipeline.summary import keys_in_use
+    from vital.runtime.store import WorkStore
 
     project = Project(Path.cwd())
     files, freed = WorkStore(project.work).prune(keys_in_use(project), days)

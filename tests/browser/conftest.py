@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.made_up import CLASSES, METHODS, UNITS
-from report_artefacts import write_artefacts, write_inner_units
 
-from vital.files import read_parquet, write_parquet
+from helpers.made_up import CLASSES, METHODS, UNITS
+from helpers.report_artefacts import write_artefacts, write_inner_units
+from vital.artefacts.project import Project
 from vital.params.report import ReportParams
-from vital.project import Project
-from vital.report import build_report
+from vital.report.page.build import build_report
+from vital.runtime.files import read_parquet, write_parquet
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

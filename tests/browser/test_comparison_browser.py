@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from browser.made_up import CLASSES, METHODS
+
+from helpers.made_up import CLASSES, METHODS
 
 playwright = pytest.importorskip("playwright.sync_api")
 

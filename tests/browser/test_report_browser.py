@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browser.made_up import CLASSES, METHODS, UNITS
-from report_artefacts import MASKED
+
+from helpers.made_up import CLASSES, METHODS, UNITS
+from helpers.report_artefacts import MASKED
 
 playwright = pytest.importorskip("playwright.sync_api")
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from additive import Ran, affine, channels, pairs, run, terms
-from families import (
+from torch import nn
+
+from helpers.additive import Ran, affine, channels, pairs, run, terms
+from helpers.families import (
     FAMILIES,
     FULL_SIZE,
     Family,
@@ -15,8 +17,6 @@ from families import (
     network_of,
     without_additive_terms,
 )
-from torch import nn
-
 from vital.relevance import ChannelStart, RelevanceReader, Start, canonical_composite, class_start
 from vital.units import CLASS_TAP
 

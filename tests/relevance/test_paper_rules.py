@@ -7,11 +7,11 @@ import copy
 import pytest
 import torch
 import torchvision
-from families import redrawn
-from slow_rules import blocks_before, difference, relevance_at
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
+from helpers.families import redrawn
+from helpers.slow_rules import blocks_before, difference, relevance_at
 from vital.relevance import ChannelStart, RelevanceReader, class_start, vital_composite
 
 BAR = 1e-4

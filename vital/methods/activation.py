@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from vital import objectives as objectives_module
-from vital import redirected as redirected_module
-from vital import responses as responses_module
+from vital.engine.optimize import Objective
+from vital.methods import objectives as objectives_module
+from vital.methods import redirected_relu as redirected_module
 from vital.methods.base import Method, PixelMethod, Setup
-from vital.objectives import l2_norm, total_variation
-from vital.optimize import Objective
+from vital.methods.objectives import l2_norm, total_variation
+from vital.methods.redirected_relu import RedirectedRectifiers
+from vital.networks.taps import responses as responses_module
+from vital.networks.taps.responses import unit_responses
 from vital.params.visualize import PixelParams, ScheduleParams
-from vital.provenance import own_digest, source_digest
-from vital.redirected import RedirectedRectifiers
-from vital.responses import unit_responses
+from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target, Unit
 
 RESPONSE_CODE = (responses_module, redirected_module)
@@ -29,7 +29,7 @@ class ResponseObjective:
     """Minus the mean response of each image's unit to the image's views.
 
     In the first ``redirected`` steps of an optimisation its gradient reaches units that a
-    rectifier keeps silent; see :mod:`vital.redirected`.
+    rectifier keeps silent; see :mod:`vital.methods.redirected_relu`.
     """
 
     def __init__(self, network: nn.Module, units: Sequence[Unit], redirected: int) -> None:

@@ -10,21 +10,21 @@ from typing import Any
 
 import torch
 
-from vital.models import StudiedModel
-from vital.optimize import Objective, Views
-from vital.parametrizations import Parametrization, Pixels, normal_start
+from vital.engine.optimize import Objective, Views
+from vital.methods.parametrizations import Parametrization, Pixels, normal_start
+from vital.methods.transforms import Draws, Jitter
+from vital.networks.model import StudiedModel
+from vital.networks.taps.responses import unit_responses
 from vital.params.visualize import PixelParams, Precision, ScheduleParams
-from vital.responses import unit_responses
-from vital.seeds import generator
+from vital.runtime.seeds import generator
 from vital.units import CLASS_TAP, Target, Unit
-from vital.views import Draws, Jitter
 
 
 @dataclass(frozen=True)
 class Setup:
     """What every method works with: the network and how it is run, the run's seed.
 
-    ``compiled``: see :class:`vital.activations.TapReader`.
+    ``compiled``: see :class:`vital.networks.taps.reader.TapReader`.
     """
 
     model: StudiedModel

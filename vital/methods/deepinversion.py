@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from vital import batch_norm
-from vital import objectives as objectives_module
-from vital.batch_norm import BatchNormReader
+from vital.engine.optimize import Objective
+from vital.methods import batch_norm
+from vital.methods import objectives as objectives_module
 from vital.methods.base import PixelMethod, Setup
-from vital.objectives import l2_norm, total_variation
-from vital.optimize import Objective
+from vital.methods.batch_norm import BatchNormReader
+from vital.methods.objectives import l2_norm, total_variation
+from vital.methods.schedule import phases
+from vital.networks.taps.module_outputs import run_blank
 from vital.params.peers import DeepInversionParams
-from vital.provenance import own_digest, source_digest
-from vital.schedule import phases
-from vital.survey import run_blank
+from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
 
 log = logging.getLogger(__name__)

@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from vital import image_statistics
-from vital.image_statistics import ImageStatistics, mixing_matrix
+from vital.images import statistics as image_statistics
+from vital.images.statistics import ImageStatistics, mixing_matrix
 from vital.methods import activation
 from vital.methods.activation import RESPONSE_CODE, ResponseMethod
 from vital.methods.base import Setup
-from vital.parametrizations import Spectrum, spectrum_start
+from vital.methods.parametrizations import Spectrum, spectrum_start
+from vital.methods.transforms import Transforms
 from vital.params.peers import FourierParams
-from vital.provenance import own_digest, source_digest
+from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
-from vital.views import Transforms
 
 
 class FourierMethod(ResponseMethod):

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 from vital import relevance as relevance_package
-from vital import relevance_statistics
-from vital.activations import TapReader
 from vital.methods.base import Setup
 from vital.methods.vital import Read, VitalMethod
+from vital.networks.taps.reader import TapReader
 from vital.params.relevance import MaskParams
 from vital.params.visualize import VisualizeParams
-from vital.provenance import own_digest, package_digest, source_digest
+from vital.references import relevant as relevance_statistics
+from vital.references.quantiles import UnitStatistics
+from vital.references.relevant import start_of
 from vital.relevance import (
     RelevanceReader,
     Start,
@@ -24,8 +25,7 @@ from vital.relevance import (
     position_masks,
     shared_over_colours,
 )
-from vital.relevance_statistics import start_of
-from vital.statistics import UnitStatistics
+from vital.runtime.provenance import own_digest, package_digest, source_digest
 from vital.units import Target
 
 

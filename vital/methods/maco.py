@@ -7,17 +7,17 @@ from typing import Any
 
 import torch
 
-from vital import image_statistics
-from vital.files import digest
-from vital.image_statistics import ImageStatistics
+from vital.images import statistics as image_statistics
+from vital.images.statistics import ImageStatistics
 from vital.methods import activation
 from vital.methods.activation import RESPONSE_CODE, ResponseMethod
 from vital.methods.base import Setup
-from vital.parametrizations import Phases, phase_start
+from vital.methods.parametrizations import Phases, phase_start
+from vital.methods.transforms import Crops
 from vital.params.peers import MacoParams
-from vital.provenance import own_digest, source_digest
+from vital.runtime.files import digest
+from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
-from vital.views import Crops
 
 
 class MacoMethod(ResponseMethod):

@@ -9,26 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from vital import objectives as objectives_module
-from vital import sorting, wasserstein
-from vital import statistics as statistics_module
-from vital.activations import TapReader, tap_shapes
+from vital.engine.optimize import Objective
 from vital.errors import ModelError, ParamsError, nearest
-from vital.files import digest
+from vital.methods import objectives as objectives_module
+from vital.methods import wasserstein
 from vital.methods.base import PixelMethod, Setup
-from vital.objectives import (
+from vital.methods.objectives import (
     l2_norm,
     mmd_matching,
     moment_matching,
     sort_matching,
     total_variation,
 )
-from vital.optimize import Objective
+from vital.methods.schedule import phases
+from vital.networks.taps.reader import TapReader, tap_shapes
 from vital.params.visualize import MethodParams
-from vital.pooling import at_pool
-from vital.provenance import own_digest, source_digest
-from vital.schedule import phases
-from vital.statistics import TapStatistics, UnitStatistics, resample
+from vital.references import quantiles as statistics_module
+from vital.references.pooling import at_pool
+from vital.references.quantiles import TapStatistics, UnitStatistics, resample
+from vital.runtime import sorting
+from vital.runtime.files import digest
+from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target, Unit
 
 Read = Callable[[torch.Tensor, int], dict[str, torch.Tensor]]

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from vital.activations import INPUT_TAP, find_module
 from vital.errors import ModelError
+from vital.networks.taps.reader import INPUT_TAP, find_module
 from vital.units import CLASS_TAP
 
 

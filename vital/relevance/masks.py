@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from vital.activations import INPUT_TAP
 from vital.errors import ArtefactError
-from vital.statistics import Accumulator, TapStatistics
+from vital.networks.taps.reader import INPUT_TAP
+from vital.references.quantiles import Accumulator, TapStatistics
 
 
 def position_masks(relevance: torch.Tensor) -> torch.Tensor:

@@ -12,8 +12,8 @@ from torch import nn
 from zennit.core import Composite as ZennitComposite
 from zennit.core import Hook
 
-from vital.activations import INPUT_TAP, find_module, opponent_colours, positions_last
 from vital.errors import ModelError, ParamsError
+from vital.networks.taps.reader import INPUT_TAP, find_module, opponent_colours, positions_last
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
 from vital.relevance.composites import Composite

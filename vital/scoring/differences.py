@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vital.metrics.bootstrap import Interval, mean_interval, paired_difference
 from vital.params.score import ScoreParams
-from vital.scoring.methods import MethodScores
-from vital.seeds import derive_seed
+from vital.runtime.seeds import derive_seed
+from vital.scoring.metrics.bootstrap import Interval, mean_interval, paired_difference
+from vital.scoring.per_method import MethodScores
 
 INTERVAL_COLUMNS = ["metric", "method", "value", "low", "high", "n", "n_classes"]
 DIFFERENCE_COLUMNS = ["metric", "method", "against", "difference", "low", "high", "n_classes"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from vital.artefacts.visualizations import REAL, class_rows, read_index
 from vital.errors import DataError
-from vital.index import REAL, class_rows, read_index
-from vital.seeds import generator
+from vital.runtime.seeds import generator
 from vital.units import CLASS_TAP
 
 COLUMNS = ["tap", "unit", "name", "seed", "path"]

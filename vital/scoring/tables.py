@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vital.metrics.embedding import tsne
-from vital.parts import Parts
-from vital.score_names import VERDICTS
+from vital.artefacts.scores import VERDICTS
+from vital.runtime.partial_results import Parts
+from vital.runtime.seeds import derive_seed
 from vital.scoring.held_out import ImageSet
-from vital.scoring.views import Seen
-from vital.seeds import derive_seed
+from vital.scoring.metrics.embedding import tsne
+from vital.scoring.observer import Seen
 
 
 def image_rows(

@@ -1,0 +1,228 @@
+"""Every image becomes upright 8-bit RGB, or a message that names the file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+from torchvision import transforms
+
+from vital.images.files import (
+    UndecodableImageError,
+    decode_image,
+    encode_image,
+    read_image,
+    read_rgba,
+    write_png,
+)
+from vital.images.preprocessing import Preprocessing
+from vital.images.tensors import to_uint8
+
+
+def gradient(width: int = 8, height: int = 6) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 20, y * 30, x + y], axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA", "1"])
+def test_png_modes_become_rgb(tmp_path: Path, mode: str) -> None:
+    source = Image.fromarray(gradient()).convert(mode)
+    source.save(tmp_path / "a.png")
+    expected = np.asarray(source.convert("RGB"), dtype=int)
+    assert np.abs(np.asarray(read_image(tmp_path / "a.png"), dtype=int) - expected).max() <= 1
+
+
+def test_transparency_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    colours = gradient()
+    alpha = np.full(colours.shape[:2], 7, dtype=np.uint8)
+    write_png(tmp_path / "a.png", np.dstack([colours, alpha]))
+    assert np.array_equal(np.asarray(read_rgba(tmp_path / "a.png")), np.dstack([colours, alpha]))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "1", "I;16"])
+def test_what_has_no_transparency_is_opaque(tmp_path: Path, mode: str) -> None:
+    source = Image.fromarray(gradient()).convert("L" if mode == "I;16" else mode).convert(mode)
+    source.save(tmp_path / "a.png")
+    found = np.asarray(read_rgba(tmp_path / "a.png"))
+    assert (found[..., 3] == 255).all()
+    assert np.array_equal(found[..., :3], np.asarray(read_image(tmp_path / "a.png")))
+
+
+def test_a_file_that_is_no_image_is_named_by_the_transparent_reader(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(UndecodableImageError, match=r"a\.png"):
+        read_rgba(tmp_path / "a.png")
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    red, green, blue = read_image(tmp_path / "a.jpg").getpixel((4, 4))
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
+    values = np.array([[0, 257 * 64], [257 * 128, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    assert np.asarray(read_image(tmp_path / "a.png"))[..., 0].tolist() == [[0, 64], [128, 255]]
+
+
+def test_transparent_pixels_are_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (2, 2), (10, 20, 30, 0)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").getpixel((0, 0)) == (255, 255, 255)
+
+
+ROTATED = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, 3),
+    7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", sorted(ROTATED))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    image = Image.fromarray(gradient())
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "a.png", exif=exif)
+    expected = ROTATED[orientation](gradient())
+    np.testing.assert_array_equal(np.asarray(read_image(tmp_path / "a.png")), expected)
+
+
+def test_what_is_no_image_is_named(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:2000])
+    (tmp_path / "text.png").write_text("hello", encoding="utf-8")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    for name in ("cut.png", "text.png", "empty.png", "folder.png", "missing.png"):
+        with pytest.raises(UndecodableImageError, match=name):
+            read_image(tmp_path / name)
+
+
+def lab(image: Image.Image) -> Image.Image:
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.profileToProfile(image, *profiles, outputMode="LAB")
+
+
+def deep(kind: str) -> Image.Image:
+    """The grey gradient in more than eight bits, or as big-endian ones."""
+    grey = np.asarray(Image.fromarray(gradient()).convert("L"))
+    arrays = {
+        "I;16": grey.astype("<u2") * 257,
+        "I": grey.astype(np.int32) * 257,
+        "F": grey.astype(np.float32) / 255,
+        "65535": grey.astype(np.float32) * 257,
+    }
+    return Image.fromarray(arrays[kind])
+
+
+@pytest.mark.parametrize(
+    ("image", "is_grey"),
+    [
+        (Image.fromarray(gradient()).convert("CMYK"), False),
+        (Image.fromarray(gradient()).convert("YCbCr"), False),
+        (lab(Image.fromarray(gradient())), False),
+        (Image.fromarray(gradient()).convert("LA"), True),
+        *((deep(kind), True) for kind in ("I;16", "I", "F", "65535")),
+    ],
+    ids=["CMYK", "YCbCr", "LAB", "LA", "I;16", "I", "F", "F to 65535"],
+)
+def test_every_mode_of_a_tiff_becomes_rgb(
+    tmp_path: Path, image: Image.Image, is_grey: bool
+) -> None:
+    image.save(tmp_path / "a.tif")
+    seen = Image.fromarray(gradient())
+    expected = np.asarray(seen.convert("L").convert("RGB") if is_grey else seen, dtype=int)
+    found = np.asarray(read_image(tmp_path / "a.tif"), dtype=int)
+    difference = np.abs(found - expected)
+    if image.mode in ("LAB", "YCbCr"):  # which lose some colours by themselves
+        assert difference.mean() < 2
+    else:
+        assert difference.max() <= 1
+
+
+def test_values_that_are_not_finite_are_no_image(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0.5, np.nan]], np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(UndecodableImageError, match="not finite"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_formats_whose_decoders_run_programs_are_no_images(tmp_path: Path) -> None:
+    Image.fromarray(gradient()).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(UndecodableImageError, match="not an image"):
+        read_image(tmp_path / "a.png")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"]),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6),
+    st.floats(0, 1),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_files_are_decoded_or_named(
+    kind: str, changes: list[tuple[int, int]], share: float
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(gradient(20, 20)).save(buffer, kind)
+    data = bytearray(buffer.getvalue())
+    for place, value in changes:
+        data[place % len(data)] = value
+    cut = bytes(data[: max(1, round(share * len(data)))])
+    try:
+        encoded = encode_image(cut, "damaged")
+    except UndecodableImageError as error:
+        assert str(error).startswith("damaged: ")
+    else:
+        assert encoded.content == cut
+        assert decode_image(cut, "damaged").size == (encoded.width, encoded.height)
+
+
+def test_pixels_are_rounded_and_bytes_repeat(tmp_path: Path) -> None:
+    pixels = torch.tensor([0.4999, 0.999, -1.0, 2.0]).view(1, 2, 2).expand(3, 2, 2)
+    array = to_uint8(pixels)
+    assert array[..., 0].tolist() == [[127, 255], [0, 255]]
+    write_png(tmp_path / "a.png", array)
+    write_png(tmp_path / "b.png", array)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert b"tIME" not in (tmp_path / "a.png").read_bytes()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (256, 256), (90, 61)])
+def test_preprocessing_equals_torchvisions(size: tuple[int, int]) -> None:
+    draws = np.random.default_rng(1)
+    image = Image.fromarray(draws.integers(0, 255, (size[1], size[0], 3), np.uint8))
+    ours = Preprocessing((56, 56), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), crop_pct=0.875)
+    theirs = transforms.Compose(
+        [
+            transforms.Resize(64),
+            transforms.CenterCrop(56),
+            transforms.ToTensor(),
+            transforms.Normalize(ours.mean, ours.std),
+        ]
+    )
+    torch.testing.assert_close(ours(image), theirs(image), atol=0.03, rtol=0)
+
+
+def test_denormalizing_inverts_normalizing() -> None:
+    preprocessing = Preprocessing((4, 4), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+    pixels = torch.rand(2, 3, 4, 4)
+    again = preprocessing.denormalize(preprocessing.normalize(pixels))
+    torch.testing.assert_close(again, pixels)
+    low, high = preprocessing.bounds()
+    torch.testing.assert_close(preprocessing.denormalize(low), torch.zeros(3, 1, 1))
+    torch.testing.assert_close(preprocessing.denormalize(high), torch.ones(3, 1, 1))

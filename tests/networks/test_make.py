@@ -1,0 +1,156 @@
+"""The model stage on a small folder of images: weights of every origin, and what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from helpers.small_networks import redraw
+from vital.artefacts.manifest import SPLITS, read_manifest, write_manifest
+from vital.errors import ModelError
+from vital.networks.build import build_network
+from vital.networks.classes import ClassMap
+from vital.networks.factories import factory_sha256
+from vital.networks.make import make_model
+from vital.networks.model import load_model
+from vital.params.base import check_block
+from vital.params.model import ModelParams
+from vital.runtime.files import digest_file, read_json
+
+TINY = {"channels": [8, 8, 16, 16]}
+CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
+TRAIN = {"steps": 2, "batch": 4, "lr": 1.0e-3}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of two images of 32 x 32 pixels in each split."""
+    folder = tmp_path_factory.mktemp("images")
+    draws = np.random.default_rng(0)
+    rows = []
+    for split in SPLITS:
+        for number in range(4):
+            path = f"{split}-{number}.png"
+            Image.fromarray(draws.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / path)
+            label = number % 2
+            facts = {"path": path, "label": label, "class_name": str(label), "split": split}
+            rows.append({**facts, "width": 32, "height": 32, "sha256": digest_file(folder / path)})
+    write_manifest(folder, rows)
+    return folder
+
+
+@pytest.fixture
+def make(images: Path, tmp_path: Path) -> Any:
+    """Run the stage's work with a block of parameters; returns the description that it writes."""
+
+    def run(**block: object) -> dict[str, Any]:
+        params = check_block(block, "model", ModelParams)
+        make_model(tmp_path, images, read_manifest(images), params, seed=0)
+        return read_json(tmp_path / "model.json")
+
+    return run
+
+
+def test_a_network_trained_here_knows_the_classes_of_its_images(make: Any, tmp_path: Path) -> None:
+    written = make(name="timm/resnet10t", kwargs=TINY, train=TRAIN)
+    assert written["classes"] == ["0", "1"]
+    assert written["kwargs"] == {"num_classes": 2, **TINY}
+    assert written["preprocessing"]["size"] == [32, 32]
+    assert written["preprocessing"]["crop_pct"] == 1.0
+    first = digest_file(tmp_path / "model.safetensors")
+    assert written["sha256"] == first
+    assert set(written) == {
+        "architecture", "kwargs", "weights", "classes", "preprocessing", "taps", "sha256",
+        "accuracy",
+    }  # fmt: skip
+    make(name="timm/resnet10t", kwargs=TINY, train=TRAIN)
+    assert digest_file(tmp_path / "model.safetensors") == first
+
+
+def test_networks_of_torchvision_and_of_ones_own_can_be_trained(make: Any) -> None:
+    assert make(name="torchvision/shufflenet_v2_x0_5", train=TRAIN)["classes"] == [
+        "0",
+        "1",
+    ]
+    with pytest.raises(ModelError, match=r"TypeError.*num_classes"):
+        make(name=CIFAR, train=TRAIN)
+
+
+def test_a_checkpoint_is_pinned_and_named(make: Any, tmp_path: Path) -> None:
+    state = redraw(build_network("torchvision/squeezenet1_1", {}), seed=1).state_dict()
+    file = tmp_path / "squeezenet.pth"
+    torch.save(state, file)
+    written = make(
+        name="torchvision/squeezenet1_1",
+        checkpoint=str(file),
+        preprocessing={"size": 64},
+        taps={"features.12": 2.0, "features.0": 1.0},
+    )
+    assert written["weights"] == {
+        "origin": "checkpoint", "file": "squeezenet.pth", "sha256": digest_file(file),
+    }  # fmt: skip
+    assert written["entry"] == "IMAGENET1K_V1"
+    assert written["classes"] == list(ClassMap((), 1000).names)
+    assert written["taps"] == {"features.0": 1.0, "features.12": 2.0}
+    again = load_model(tmp_path)
+    assert list(again.taps) == ["features.12", "features.0"], "in their order, not the alphabet's"
+    assert again.preprocessing.size == (64, 64)
+    assert all(torch.equal(again.network.state_dict()[name], state[name]) for name in state)
+
+
+def test_a_network_of_ones_own_has_its_source_pinned(make: Any, tmp_path: Path) -> None:
+    written = make(name=CIFAR, pretrained=True)
+    assert written["source_sha256"] == factory_sha256(CIFAR)
+    assert written["weights"] == {"origin": "given by the factory"}
+    assert written["classes"][0] == "airplane"
+    assert load_model(tmp_path).outputs == 10
+
+
+def test_published_weights_name_their_tag(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    state = redraw(build_network("torchvision/squeezenet1_1", {}), seed=1).state_dict()
+    torch.save(state, folder / "squeezenet1_1-b8a52dc0.pth")
+    written = make(name="torchvision/squeezenet1_1", weights="IMAGENET1K_V1")
+    assert written["weights"]["tag"] == "IMAGENET1K_V1"
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({}, "exactly one of"),
+        ({"pretrained": True, "checkpoint": "a.pt"}, "exactly one of"),
+        ({"pretrained": True, "train": TRAIN}, "exactly one of"),
+        ({"pretrained": True, "classes": ["a"]}, "1 classes are named, but the network has 10"),
+        ({"pretrained": True, "taps": {"layr1": 1.0}}, "no tap 'layr1'; did you mean"),
+        ({"checkpoint": "nowhere.pt"}, "does not exist"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(make: Any, block: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ModelError, match=expected):
+        make(name=CIFAR, **block)
+
+
+def test_classes_can_be_named(make: Any) -> None:
+    names = [f"name {index}" for index in range(10)]
+    assert make(name=CIFAR, pretrained=True, classes=names)["classes"] == names
+
+
+def test_logits_without_names_are_numbered(make: Any, tmp_path: Path) -> None:
+    network = redraw(build_network("timm/resnet10t", {**TINY, "num_classes": 3}), seed=1)
+    save_file(network.state_dict(), tmp_path / "three.safetensors")
+    written = make(
+        name="timm/resnet10t",
+        kwargs={**TINY, "num_classes": 3},
+        checkpoint=str(tmp_path / "three.safetensors"),
+    )
+    assert written["classes"] == ["0", "1", "2"]

@@ -1,0 +1,77 @@
+"""Nothing is left on the CPU where a device is asked for, and a device changes no result.
+
+The device is pretended; what only real ones do is not seen here.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.pretended_device import PRETENDED, PretendedDevice
+from helpers.small_networks import CPU, lively_model
+from vital.engine.local import Engine, Finished
+from vital.engine.peers import peer_method
+from vital.images.statistics import measure_images
+from vital.methods.base import Method, Setup
+from vital.methods.vital import VitalMethod
+from vital.params.base import check_block
+from vital.params.methods import METHODS
+from vital.params.peers import PeersParams
+from vital.params.visualize import VisualizeParams
+from vital.references.extract import extract_statistics
+from vital.runtime.devices import resolve_device
+from vital.runtime.store import WorkStore
+from vital.units import class_units, targets_of
+
+MODEL = lively_model(["layer2", "input"])
+UNITS = class_units(["one", "two", "three", "four"])
+IMAGES = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+PARAMS = check_block(
+    {
+        "steps": 3,
+        "lr": 0.1,
+        "jitter": 2,
+        "tv": 1e-3,
+        "batch": 3,
+        "checkpoint_every": 2,
+        "coarse": {"steps": 2},
+    },
+    "visualize",
+    VisualizeParams,
+)
+
+
+class Measured:
+    """Stands for a run's real images."""
+
+    statistics = measure_images([IMAGES])
+
+
+def method_on(name: str, device: torch.device) -> Method:
+    setup = Setup(copy.deepcopy(MODEL), 0, device)
+    if name != "vital":
+        return peer_method(name, setup, PeersParams(redirected=1), 12, Measured())  # type: ignore[arg-type]
+    names = [unit.id for unit in UNITS for _ in range(2)]
+    found = extract_statistics(setup.model, ["layer2", "input"], [(names, IMAGES)], device, [2])
+    return VitalMethod(setup, dict(found), PARAMS.method())
+
+
+def made_on(name: str, device: torch.device, store: Path) -> list[Finished]:
+    engine = Engine(method_on(name, device), PARAMS, WorkStore(store))
+    return list(engine.run(targets_of(UNITS, 1)))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_images_are_made_on_the_device(name: str, tmp_path: Path) -> None:
+    expected = made_on(name, CPU, tmp_path / "here")
+    with PretendedDevice():
+        assert resolve_device("cuda") == PRETENDED
+        made = made_on(name, PRETENDED, tmp_path / "there")
+    for one, other in zip(made, expected, strict=True):
+        assert one.key != other.key
+        torch.testing.assert_close(one.image, other.image, rtol=1e-4, atol=1e-5)
+        assert one.record == pytest.approx(other.record, rel=1e-3, nan_ok=True)

@@ -1,0 +1,72 @@
+"""What other stages wrote, read with care: columns are checked, no path leads out of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from vital.artefacts.project import Project
+from vital.artefacts.visualizations import method_order
+from vital.errors import ArtefactError
+from vital.params.base import read_params
+from vital.params.methods import read_methods
+from vital.runtime.files import read_parquet
+
+Content = TypeVar("Content")
+
+
+def optional(path: Path, read: Callable[[Path], Content]) -> Content | None:
+    """What ``read`` makes of a file, or None where there is none."""
+    return read(path) if path.exists() else None
+
+
+def checked(table: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
+    """The table of ``path``; raises ArtefactError when it lacks one of the columns."""
+    for column in columns:
+        if column not in table:
+            raise ArtefactError(f"{path} has no column {column!r}: run the stage that writes it")
+    return table
+
+
+def optional_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A Parquet file with at least these columns; without the file, no rows."""
+    table = optional(path, read_parquet)
+    return pd.DataFrame(columns=list(columns)) if table is None else checked(table, columns, path)
+
+
+def named_path(folder: Path, relative: str) -> Path:
+    """Where a table's path leads; the name is data, so it must not lead out of its folder.
+
+    Links are not followed: DVC may link a file to its cache. Raises ArtefactError.
+    """
+    named = Path(relative)
+    if named.anchor or ".." in named.parts:
+        raise ArtefactError(f"a table of {folder} names {relative!r}, which lies outside of it")
+    return folder / named
+
+
+def named_file(folder: Path, relative: str) -> Path:
+    """As :func:`named_path`; raises ArtefactError, too, when there is no such file."""
+    path = named_path(folder, relative)
+    if not path.is_file():
+        raise ArtefactError(f"{path} does not exist, though a table names it")
+    return path
+
+
+def per_method(
+    project: Project, file_name: str, read: Callable[[Path], pd.DataFrame], columns: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """One checked table for each of the run's methods that has written it, by the method's name.
+
+    The method under study comes first, its peers by name.
+    """
+    methods = read_methods(read_params(project.params))
+    tables = {}
+    for method in sorted(methods, key=method_order):
+        path = project.visualizations(method) / file_name
+        if path.exists():
+            tables[method] = checked(read(path.parent), columns, path)
+    return tables

@@ -1,0 +1,1 @@
+"""The loop that makes images, and where it runs."""

@@ -1,0 +1,256 @@
+"""Where the work of many targets runs: this process, in batches of a fixed physical size.
+
+A Ray cluster's workers run it too: see :mod:`vital.engine.on_ray`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+
+from vital.engine import optimize, precision
+from vital.engine.optimize import Objective, TargetState
+from vital.engine.precision import gpu_arithmetic, in_precision
+from vital.errors import ArtefactError
+from vital.methods import base, parametrizations, schedule, transforms
+from vital.methods.base import Method
+from vital.methods.schedule import total_steps
+from vital.networks.taps import channel_axis, hooks, reader
+from vital.params.visualize import VisualizeParams
+from vital.references import pooling
+from vital.runtime import seeds
+from vital.runtime.files import digest
+from vital.runtime.progress import progress_bar
+from vital.runtime.provenance import source_digest
+from vital.runtime.signals import held_back
+from vital.runtime.store import WorkStore
+from vital.units import Target
+
+log = logging.getLogger(__name__)
+
+Batch = Sequence[tuple[Target, TargetState]]
+"""Targets, and the states that they are at."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One target's image in normalised units (3, H, W), its record and its history.
+
+    ``sensitivity`` (H, W) is the sum of its gradients' magnitudes; ``parts`` names the columns of
+    ``history`` after the step and the total loss.
+    """
+
+    target: Target
+    key: str
+    steps: int
+    image: torch.Tensor
+    sensitivity: torch.Tensor
+    record: dict[str, Any]
+    parts: tuple[str, ...]
+    history: tuple[tuple[float, ...], ...]
+
+
+class Engine:
+    """Makes a method's images for units of one tap, taking from the work store what is there.
+
+    ``params`` says how large the physical batch is and how often work is saved. At a fixed batch
+    size a target's gradient does not depend on its neighbours, so its bytes are the same alone,
+    with others, resumed or added later.
+    """
+
+    def __init__(self, method: Method, params: VisualizeParams, store: WorkStore) -> None:
+        self._method = method
+        self._params = params
+        self._store = store
+        self._setup = method.setup
+        self._setup.model.to(self._setup.device)
+        self._common = self._common_digest()
+        self._keys: dict[Target, str] = {}
+
+    def run(self, targets: Sequence[Target]) -> Iterator[Finished]:
+        """Yield every target's result, those that the store has first, each saved as it ends."""
+        pending: list[tuple[Target, TargetState]] = []
+        for target in targets:
+            finished = self._from_store(target)
+            if finished is None:
+                pending.append((target, self._start(target)))
+            else:
+                yield finished
+        log.info(
+            "%d of %d targets are in the work store", len(targets) - len(pending), len(targets)
+        )
+        yield from self._make_all(list(_batches(pending, self._params.batch)))
+
+    def make(self, targets: Sequence[Target]) -> list[tuple[str, TargetState, dict[str, Any]]]:
+        """Make the targets and return each one's key, last state and record, in their order."""
+        for _ in self.run(targets):
+            pass
+        return [(self.key(target), *self._entry(target)) for target in targets]
+
+    def _entry(self, target: Target) -> tuple[TargetState, dict[str, Any]]:
+        entry = self._store.load(self.key(target))
+        if entry is None:
+            raise ArtefactError(f"{self._store.folder} lost {target.id}, which was just saved")
+        return entry
+
+    def _make_all(self, batches: Sequence[Batch]) -> Iterator[Finished]:
+        for batch in batches:
+            yield from self._make(batch)
+
+    def key(self, target: Target) -> str:
+        """The name of a target's entry: a hash of all that determines its image."""
+        if target not in self._keys:
+            facts = self._method.unit_facts(target.unit)
+            self._keys[target] = digest([self._common, facts, target.unit.id, target.seed])
+        return self._keys[target]
+
+    def _common_digest(self) -> str:
+        code = source_digest(
+            reader,
+            base,
+            hooks,
+            channel_axis,
+            optimize,
+            parametrizations,
+            pooling,
+            precision,
+            schedule,
+            seeds,
+            transforms,
+        )
+        return digest(
+            {
+                **self._method.facts(),
+                "model": self._setup.model.sha256,
+                "preprocessing": self._setup.model.preprocessing.to_dict(),
+                "schedule": self._method.schedule.model_dump(mode="json"),
+                "history_every": self._params.history_every,
+                "batch": self._params.batch,
+                "seed": self._setup.seed,
+                "device": self._setup.device.type,
+                "precision": self._setup.precision,
+                "compiled": self._setup.compiled,
+                "torch": torch.__version__,
+                "common_code": code,
+            }
+        )
+
+    def _from_store(self, target: Target) -> Finished | None:
+        entry = self._store.load(self.key(target))
+        if entry is None:
+            return None
+        return self._finished(target, *entry)
+
+    def _finished(self, target: Target, state: TargetState, record: dict[str, Any]) -> Finished:
+        return Finished(
+            target=target,
+            key=self.key(target),
+            steps=state.step,
+            image=self._image(state),
+            sensitivity=state.sensitivity,
+            record=record,
+            parts=self._method.parts,
+            history=state.history,
+        )
+
+    def _image(self, state: TargetState) -> torch.Tensor:
+        return self._method.image(state.latent.to(self._setup.device)).cpu()
+
+    def _start(self, target: Target) -> TargetState:
+        state = self._store.load_checkpoint(self.key(target))
+        if state is not None:
+            return state
+        size = self._setup.model.preprocessing.size
+        return TargetState.initial(self._method.start(target), size)
+
+    def _make(self, batch: Batch) -> Iterator[Finished]:
+        with held_back() as stop:
+            results = self._save(batch, stop)
+        yield from results
+
+    def _save(self, batch: Batch, stop: Callable[[], bool]) -> list[Finished]:
+        targets = [target for target, _ in batch]
+        padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
+        states = optimize.pad([state for _, state in batch], self._params.batch)
+        with self._method.objectives(padded) as by_pool:
+            ended = self._optimize(targets, padded, states, by_pool, stop)
+            shown = self._shown(ended)
+            losses = _losses(by_pool[1], shown)
+        responses = self._method.responses(padded, shown)
+        results = []
+        for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
+            record = {**loss, **response}
+            self._store.save(self.key(target), state, record)
+            results.append(self._finished(target, state, record))
+        return results
+
+    def _optimize(
+        self,
+        targets: Sequence[Target],
+        padded: Sequence[Target],
+        states: Sequence[TargetState],
+        by_pool: Mapping[int, Objective],
+        stop: Callable[[], bool],
+    ) -> list[TargetState]:
+        def checkpoint(current: list[TargetState]) -> None:
+            for target, state in zip(targets, current, strict=False):
+                self._store.save_checkpoint(self.key(target), state)
+
+        label = f"{targets[0].unit.name} .. {targets[-1].unit.name}"
+        setup = self._setup
+        with (
+            progress_bar(
+                total=total_steps(self._method.schedule), label=label, unit="steps"
+            ) as bar,
+            gpu_arithmetic(setup.precision),
+        ):
+            bar.update(states[0].step)
+
+            def report(steps: int, loss: float) -> None:
+                bar.update(steps)
+                bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+
+            return optimize.optimize(
+                states,
+                self._method.views(padded),
+                lambda latents: self._method.parametrize(latents.to(self._setup.device)),
+                {
+                    pool: in_precision(objective, setup.precision, setup.device)
+                    for pool, objective in by_pool.items()
+                },
+                self._method.schedule,
+                history_every=self._params.history_every,
+                checkpoint_every=self._params.checkpoint_every,
+                checkpoint=checkpoint,
+                report=report,
+                stop=stop,
+            )
+
+    def _shown(self, states: Sequence[TargetState]) -> torch.Tensor:
+        """The images as they will be stored: rounded to bytes, in normalised units."""
+        preprocessing = self._setup.model.preprocessing
+        images = torch.stack([self._image(state) for state in states])
+        rounded = preprocessing.denormalize(images).clamp(0, 1).mul(255).round().div(255)
+        return preprocessing.normalize(rounded).to(self._setup.device)
+
+
+def _losses(objective: Objective, shown: torch.Tensor) -> list[dict[str, float]]:
+    """The total loss of each image and its parts."""
+    with torch.no_grad():
+        totals, parts = objective(shown, 0)
+    columns = {"loss": totals, **{f"loss_{name}": part for name, part in parts.items()}}
+    return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(shown))]
+
+
+def _batches(pending: Batch, size: int) -> Iterator[Batch]:
+    """Group targets that stand at the same step, the furthest first."""
+    by_step = sorted(pending, key=lambda entry: -entry[1].step)
+    for _, group in groupby(by_step, key=lambda entry: entry[1].step):
+        alike = list(group)
+        for first in range(0, len(alike), size):
+            yield alike[first : first + size]

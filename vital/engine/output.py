@@ -1,0 +1,107 @@
+"""Finished targets as files: PNGs, an index with a row per image, and the history of losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vital.artefacts.visualizations import HISTORY_FILE, INDEX_FILE
+from vital.engine.local import Finished
+from vital.images.files import write_png
+from vital.images.preprocessing import Preprocessing
+from vital.images.tensors import to_uint8
+from vital.runtime.files import write_parquet
+from vital.units import CLASS_TAP, Target
+
+IMAGES_FOLDER = "images"
+
+
+TRANSPARENT_FOLDER = "transparent"
+
+_OPAQUE = 98.0
+"""Where the gradient was stronger than this percentile of its own, an image is opaque."""
+
+_COLOURS = (1.0, 99.0)
+"""Colours of a transparent image are clipped to these percentiles (paper section 4)."""
+
+
+def write_image(folder: Path, finished: Finished, preprocessing: Preprocessing) -> Path:
+    """Write one target's PNG below ``folder``, an inner unit's transparent one too.
+
+    Returns the path of the first.
+    """
+    path = folder / image_path(finished.target)
+    pixels = preprocessing.denormalize(finished.image)
+    write_png(path, to_uint8(pixels))
+    transparent = transparent_path(finished.target)
+    if transparent is not None:
+        write_png(folder / transparent, transparent_array(pixels, finished.sensitivity))
+    return path
+
+
+def transparent_array(pixels: torch.Tensor, sensitivity: torch.Tensor) -> np.ndarray:
+    """Opaque where the loss was sensitive to the pixels (3, H, W): RGBA bytes (H, W, 4).
+
+    Alpha is the sum of the gradient's magnitudes over all steps (H, W), scaled by its 98th
+    percentile; colours are clipped to their 1st and 99th (paper section 4).
+    """
+    low, high = np.percentile(pixels.numpy(), _COLOURS)
+    colours = (pixels.clamp(float(low), float(high)) - float(low)) / max(float(high - low), 1e-12)
+    top = max(float(np.percentile(sensitivity.numpy(), _OPAQUE)), 1e-12)
+    return to_uint8(torch.cat([colours, (sensitivity / top).clamp(0.0, 1.0).unsqueeze(0)]))
+
+
+def image_path(target: Target) -> str:
+    """Where a target's PNG lies, relative to the folder of its method."""
+    return f"{IMAGES_FOLDER}/{target.file_name}"
+
+
+def transparent_path(target: Target) -> str | None:
+    """Where an inner unit's transparent PNG lies, as :func:`image_path`; classes have none."""
+    if target.unit.tap == CLASS_TAP:
+        return None
+    return f"{TRANSPARENT_FOLDER}/{target.file_name}"
+
+
+def write_tables(folder: Path, method: str, results: Sequence[Finished]) -> None:
+    """Write the index and the history of all results, sorted by target."""
+    ordered = sorted(results, key=lambda finished: finished.target)
+    write_parquet(folder / INDEX_FILE, index_table(method, ordered))
+    write_parquet(folder / HISTORY_FILE, history_table(method, ordered))
+
+
+def index_table(method: str, results: Iterable[Finished]) -> pd.DataFrame:
+    """A row per image: what it is, where it lies, and how it came out."""
+    return pd.DataFrame(
+        [
+            {
+                "method": method,
+                "tap": finished.target.unit.tap,
+                "unit": finished.target.unit.index,
+                "name": finished.target.unit.name,
+                "seed": finished.target.seed,
+                "image": image_path(finished.target),
+                "transparent": transparent_path(finished.target),
+                "steps": finished.steps,
+                **finished.record,
+                "key": finished.key,
+            }
+            for finished in results
+        ]
+    )
+
+
+def history_table(method: str, results: Iterable[Finished]) -> pd.DataFrame:
+    """A row per target and recorded step: the total loss and its parts, as far as it has them."""
+    frames = []
+    for finished in results:
+        columns = ["step", "loss", *(f"loss_{part}" for part in finished.parts)]
+        frame = pd.DataFrame(finished.history, columns=columns).astype({"step": "int64"})
+        frame.insert(0, "target", finished.target.id)
+        frame.insert(0, "method", method)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)

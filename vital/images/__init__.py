@@ -1,0 +1,1 @@
+"""Images: where they come from, which are drawn, how they become tensors."""

@@ -1,0 +1,125 @@
+"""From an image to a network's input and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
+
+from vital.errors import ModelError
+from vital.images.tensors import from_image
+from vital.networks.config import network_config
+
+_RESAMPLING = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "nearest": Image.Resampling.NEAREST,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+_SHARED_FIELDS = ("mean", "std", "interpolation", "crop_pct")
+"""Fields that have the same name in a network's configuration."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a network wants its input: ``size`` is (height, width) in pixels.
+
+    ``mean`` and ``std`` are per colour, for pixels in 0..1; ``crop_pct`` is the cropped share of
+    the resized image's side.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bilinear"
+    crop_pct: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of :meth:`to_dict`."""
+        return cls(
+            size=(int(content["size"][0]), int(content["size"][1])),
+            mean=_triple(content["mean"]),
+            std=_triple(content["std"]),
+            interpolation=str(content.get("interpolation", cls.interpolation)),
+            crop_pct=float(content.get("crop_pct", cls.crop_pct)),
+        )
+
+    def __call__(self, image: Image.Image) -> torch.Tensor:
+        """Resize the short side, crop the centre, normalise: RGB image to (3, H, W)."""
+        return self.normalize(from_image(self.crop(image)))
+
+    def crop(self, image: Image.Image) -> Image.Image:
+        """The part of the image that the network sees, at its input size."""
+        height, width = self.size
+        if image.size == (width, height):
+            return image
+        scale = max(height / image.height, width / image.width) / self.crop_pct
+        resized = (
+            max(width, round(image.width * scale)),
+            max(height, round(image.height * scale)),
+        )
+        image = image.resize(resized, self._resampling())
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
+
+    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """From pixels in 0..1 to the network's units, (..., 3, H, W)."""
+        return (pixels - self._column(self.mean, pixels)) / self._column(self.std, pixels)
+
+    def denormalize(self, values: torch.Tensor) -> torch.Tensor:
+        """From the network's units to pixels in 0..1, (..., 3, H, W)."""
+        return values * self._column(self.std, values) + self._column(self.mean, values)
+
+    def bounds(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The normalised values of black and of white, each (3, 1, 1)."""
+        black = torch.zeros(3, 1, 1)
+        return self.normalize(black), self.normalize(black + 1)
+
+    def _resampling(self) -> Image.Resampling:
+        if self.interpolation not in _RESAMPLING:
+            raise ModelError(
+                f"interpolation {self.interpolation!r} is unknown; legal: {', '.join(_RESAMPLING)}"
+            )
+        return _RESAMPLING[self.interpolation]
+
+    @staticmethod
+    def _column(values: tuple[float, float, float], like: torch.Tensor) -> torch.Tensor:
+        return torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
+
+
+def network_preprocessing(network: nn.Module, changes: Mapping[str, Any]) -> Preprocessing:
+    """How a network wants its input, by its own configuration except for ``changes``.
+
+    ``changes`` has fields of :class:`Preprocessing`. Raises ModelError that names what neither the
+    configuration nor ``changes`` says, or a value that cannot be used.
+    """
+    config = network_config(network)
+    own = {name: config[name] for name in _SHARED_FIELDS if name in config}
+    if "input_size" in config:
+        own["size"] = config["input_size"][-2:]
+    fields = {**own, **changes}
+    missing = [name for name in ("size", "mean", "std") if name not in fields]
+    if missing:
+        raise ModelError(
+            "the network does not say how it wants its images: give preprocessing "
+            f"({', '.join(missing)})"
+        )
+    try:
+        return Preprocessing.from_dict(fields)
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"the network's preprocessing {fields} cannot be used: {error}") from None
+
+
+def _triple(values: list[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,183 @@
+"""Draw images of each class from a pool in a seeded order, replacing those that are no use.
+
+Every image of a class has a random key, and the draw is the images with the smallest keys among
+those that can be decoded. So a pool that can only be read once gives the same draw as one that
+can be asked in any order, and a larger draw begins with the smaller one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from random import Random
+
+from vital.images.files import EncodedImage, UndecodableImageError, encode_image
+from vital.images.sources.base import Candidate, IndexedPool, Pool, StreamedPool, natural_key
+from vital.runtime.seeds import derive_seed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DrawnImage:
+    """One image of a draw: where it came from, and its content."""
+
+    key: float
+    candidate: Candidate
+    encoded: EncodedImage
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that was drawn but not taken, and why."""
+
+    key: float
+    origin: str
+    reason: str
+
+
+class Selection:
+    """The ``size`` images of smallest key among all that were offered and can be decoded.
+
+    Of images with equal content only the one of smallest key counts, so that parts of a selection
+    have no image in common. ``side`` is the length that short sides are shrunk to, if any.
+    """
+
+    def __init__(self, size: int, side: int | None = None) -> None:
+        self._size = size
+        self._side = side
+        self._kept: list[DrawnImage] = []
+        self._skipped: list[Skipped] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether an image can only come in place of another."""
+        return len(self._kept) == self._size
+
+    @property
+    def images(self) -> list[DrawnImage]:
+        """What was taken, by key."""
+        return list(self._kept)
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """What would have been taken otherwise, by key."""
+        last = self._kept[-1].key if self.is_full and self._kept else math.inf
+        return sorted((one for one in self._skipped if one.key < last), key=attrgetter("key"))
+
+    def offer(self, key: float, candidate: Candidate) -> None:
+        """Take the image if it belongs in the selection."""
+        if self.is_full and key > self._kept[-1].key:
+            return
+        try:
+            encoded = encode_image(candidate.read(), candidate.origin, self._side)
+        except UndecodableImageError as error:
+            self._skipped.append(Skipped(key, candidate.origin, error.reason))
+            return
+        self._take(DrawnImage(key, candidate, encoded))
+
+    def _take(self, image: DrawnImage) -> None:
+        digest = image.encoded.sha256
+        twin = next((one for one in self._kept if one.encoded.sha256 == digest), None)
+        if twin is not None:
+            first, second = sorted((twin, image), key=attrgetter("key"))
+            reason = f"the same image as {first.candidate.origin}"
+            self._skipped.append(Skipped(second.key, second.candidate.origin, reason))
+            self._kept.remove(twin)
+            image = first
+        insort(self._kept, image, key=attrgetter("key"))
+        del self._kept[self._size :]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn of one class; ``available`` counts its images, readable or not."""
+
+    class_name: str
+    available: int
+    images: Sequence[DrawnImage]
+    skipped: Sequence[Skipped]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A draw from every wanted class of a pool, one class after the other.
+
+    ``counts`` says how many images, readable or not, there are of every class of the pool.
+    """
+
+    counts: Mapping[str, int]
+    drawn: Iterator[Drawn]
+
+
+def draw_images(
+    pool: Pool,
+    count: int,
+    seed: int,
+    purpose: str,
+    is_wanted: Callable[[str], bool] = lambda _name: True,
+    side: int | None = None,
+) -> Draw:
+    """Draw up to ``count`` images of every class that is wanted.
+
+    A class's draw depends on ``seed``, ``purpose``, the class's name and its own images only. One
+    class's images are in memory at a time, or all that are kept where the pool is a stream.
+    """
+    if isinstance(pool, StreamedPool):
+        return _draw_from_stream(pool, count, seed, purpose, is_wanted, side)
+    counts = {name: len(places) for name, places in pool.members.items()}
+    wanted = [name for name in counts if is_wanted(name)]
+    return Draw(counts, (_draw_class(pool, name, count, seed, purpose, side) for name in wanted))
+
+
+def _draw_class(
+    pool: IndexedPool, name: str, count: int, seed: int, purpose: str, side: int | None
+) -> Drawn:
+    keys = _keys(seed, purpose, name)
+    order = sorted((next(keys), place) for place in pool.members[name])
+    selection = Selection(count, side)
+    for key, place in order:
+        if selection.is_full:
+            break
+        selection.offer(key, pool.candidate(place))
+    return _finish(name, len(order), selection)
+
+
+def _draw_from_stream(
+    pool: StreamedPool,
+    count: int,
+    seed: int,
+    purpose: str,
+    is_wanted: Callable[[str], bool],
+    side: int | None,
+) -> Draw:
+    counts: Counter[str] = Counter()
+    keys: dict[str, Iterator[float]] = {}
+    selections: dict[str, Selection] = {}
+    for name, candidate in pool.stream():
+        if name not in counts and is_wanted(name):
+            keys[name], selections[name] = _keys(seed, purpose, name), Selection(count, side)
+        counts[name] += 1
+        if name in selections:
+            selections[name].offer(next(keys[name]), candidate)
+    order = sorted(counts, key=natural_key)
+    drawn = (_finish(name, counts[name], selections[name]) for name in order if name in selections)
+    return Draw({name: counts[name] for name in order}, drawn)
+
+
+def _keys(seed: int, purpose: str, name: str) -> Iterator[float]:
+    draws = Random(derive_seed(seed, "draw", purpose, name))
+    while True:
+        yield draws.random()
+
+
+def _finish(name: str, available: int, selection: Selection) -> Drawn:
+    drawn = Drawn(name, available, selection.images, selection.skipped)
+    for one in drawn.skipped:
+        log.warning("%s is left out: %s", one.origin, one.reason)
+    return drawn

@@ -1,0 +1,84 @@
+"""How far images' activations are from what batch norm noted of the training images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from vital.errors import ModelError
+from vital.networks.taps.hooks import HookedReader
+
+
+class BatchNormReader(HookedReader):
+    """Reads the inputs of all batch norms; a context manager that takes its hooks away again.
+
+    Every image is judged alone: its mean and variance over positions stand where training had
+    those of a batch. Raises ModelError for a network without batch norm of feature maps.
+    """
+
+    def __init__(self, network: nn.Module, name: str) -> None:
+        super().__init__()
+        self._network = network
+        self._layers = _noting_layers(network)
+        self._distances: list[torch.Tensor] = []
+        if not self._layers:
+            raise ModelError(
+                f"DeepInversion is not possible for {name}: it matches the statistics of batch "
+                "norm, which this network does not have"
+            )
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether all running means are 0 and variances 1: nothing is known of the training."""
+        noted = [_statistics_of(layer) for layer in self._layers]
+        return all(
+            bool((means == 0).all() and (variances == 1).all()) for means, variances in noted
+        )
+
+    def _register(self) -> Iterator[RemovableHandle]:
+        return (layer.register_forward_pre_hook(self._note) for layer in self._layers)
+
+    def _forget(self) -> None:
+        self._distances.clear()
+
+    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The logits (B, classes), and per batch norm in the order of running a distance (B,).
+
+        A distance is the L2 norm of the difference of means plus that of variances.
+        """
+        self._distances.clear()
+        logits = self._network(images)
+        return logits, list(self._distances)
+
+    def _note(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
+        # Read here: a network that has moved to another device has other tensors there.
+        self._distances.append(statistics_distance(inputs[0], *_statistics_of(layer)))
+
+
+def statistics_distance(
+    maps: torch.Tensor, means: torch.Tensor, variances: torch.Tensor
+) -> torch.Tensor:
+    """How far the statistics of each image's maps (B, C, H, W) are from those given, (C,); (B,)."""
+    own_variances, own_means = torch.var_mean(maps, dim=(2, 3), correction=0)
+    of_means: torch.Tensor = torch.linalg.vector_norm(own_means - means, dim=1)
+    of_variances: torch.Tensor = torch.linalg.vector_norm(own_variances - variances, dim=1)
+    return of_means + of_variances
+
+
+def _noting_layers(network: nn.Module) -> list[nn.BatchNorm2d]:
+    """Every batch norm of feature maps that has running means and variances."""
+    return [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.BatchNorm2d)
+        and module.running_mean is not None
+        and module.running_var is not None
+    ]
+
+
+def _statistics_of(layer: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """The running means and variances of a layer that has them."""
+    return layer.get_buffer("running_mean"), layer.get_buffer("running_var")

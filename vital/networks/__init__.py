@@ -1,0 +1,1 @@
+"""Networks by name: how they are built, loaded, trained and read."""

@@ -1,0 +1,69 @@
+"""Build a network by name, from one of three places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from vital.errors import ModelError
+from vital.networks.factories import PREFIX, build_from_factory
+from vital.networks.from_timm import build_from_timm
+from vital.networks.from_torchvision import build_from_torchvision
+
+NAMES = "timm/<architecture>, torchvision/<architecture> or python:<package.module>:<factory>"
+
+
+def build_network(
+    name: str, kwargs: Mapping[str, Any], *, pretrained: bool = False, weights: str | None = None
+) -> nn.Module:
+    """Build the network of this name with its keyword arguments, as :data:`NAMES` says.
+
+    ``pretrained`` fetches the weights that its origin publishes; ``weights`` names which of them
+    where torchvision has several, also for their preprocessing alone. A factory's network has
+    the weights that the factory gives it.
+
+    Raises ModelError for an unknown origin, architecture or factory, arguments that do not fit, or
+    weights that cannot be fetched.
+    """
+    origin, _, architecture = name.partition("/")
+    if origin == "torchvision" and architecture:
+        return build_from_torchvision(architecture, kwargs, pretrained, weights)
+    if weights is not None:
+        raise ModelError(
+            f"weights {weights!r} cannot be chosen for {name!r}: only torchvision's have such "
+            "names; timm's are part of the name (timm/<architecture>.<tag>)"
+        )
+    if name.startswith(PREFIX):
+        return build_from_factory(name, kwargs)
+    if origin == "timm" and architecture:
+        return build_from_timm(architecture, kwargs, pretrained)
+    raise ModelError(f"model {name!r} is of unknown origin; write {NAMES}")
+
+
+def outline_network(
+    name: str, kwargs: Mapping[str, Any], *, weights: str | None = None
+) -> nn.Module:
+    """The network without values for its weights: it tells shapes, and a large one costs nothing.
+
+    One that cannot be built so, or that comes from a factory, is built whole. Raises ModelError as
+    :func:`build_network` does.
+    """
+    if not name.startswith(PREFIX):
+        try:
+            with torch.device("meta"):
+                return freeze(build_network(name, kwargs, weights=weights))
+        except ModelError:
+            pass  # the name is wrong, or the network computes with values: built whole, it tells
+    return freeze(build_network(name, kwargs, weights=weights))
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """Inference mode, no gradients for weights, and nothing that overwrites its input."""
+    network.eval().requires_grad_(False)
+    for module in network.modules():
+        if getattr(module, "inplace", False) is True:
+            module.inplace = False  # type: ignore[assignment]
+    return network

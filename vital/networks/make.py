@@ -1,0 +1,181 @@
+"""Make the network under study: train it here, or load it, and measure it on real images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from vital.artefacts.manifest import class_names, split_rows
+from vital.errors import ModelError
+from vital.images.loading import batches
+from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.networks.build import build_network, freeze
+from vital.networks.classes import ClassMap, resolve_labels
+from vital.networks.config import network_config
+from vital.networks.factories import PREFIX, factory_sha256
+from vital.networks.model import describe_further, known_classes, load_model, save_model
+from vital.networks.taps.defaults import default_taps
+from vital.networks.taps.module_outputs import count_classes
+from vital.networks.taps.reader import tap_shapes
+from vital.networks.training import LabelledImages, accuracy, train
+from vital.networks.weights import load_weights
+from vital.params.model import ModelParams
+from vital.runtime.devices import CPU
+from vital.runtime.files import digest_file
+from vital.runtime.seeds import derive_seed
+
+_BATCH = 64
+
+
+def make_model(
+    folder: Path,
+    images: Path,
+    manifest: pd.DataFrame,
+    params: ModelParams,
+    seed: int,
+    device: torch.device = CPU,
+) -> dict[str, float]:
+    """Write the network to ``folder`` and return its accuracy on the saved weights.
+
+    It is trained and measured on ``device``.
+
+    Raises ModelError when the parameters name no source of weights, or more than one, and for
+    classes, preprocessing or taps that do not fit the network.
+    """
+    network = _with_weights(images, manifest, params, seed, device)
+    preprocessing = _preprocessing(network, manifest, params)
+    classes = _classes(network, manifest, params, preprocessing.size)
+    resolved = resolve_labels(manifest, ClassMap(classes, len(classes)))
+    description = {
+        "architecture": params.name,
+        "kwargs": _kwargs(params, manifest),
+        "weights": _origin(network, params, seed),
+        "classes": classes,
+        "preprocessing": preprocessing.to_dict(),
+        "taps": _taps(network, params, preprocessing.size),
+        **_further_pins(network, params),
+    }
+    save_model(folder, network, description)
+    metrics = measure(folder, images, resolved, device)
+    describe_further(folder, {"accuracy": metrics["accuracy_top1"]})
+    return metrics
+
+
+def measure(
+    folder: Path, images: Path, manifest: pd.DataFrame, device: torch.device = CPU
+) -> dict[str, float]:
+    """The saved network's accuracy on the validation and on the held-out images.
+
+    The manifest's labels are the network's.
+    """
+    model = load_model(folder).to(device)
+    splits = {"accuracy_top1": "validation", "accuracy_top1_heldout": "heldout"}
+    return {
+        name: round(
+            accuracy(model.network, _loaded(images, manifest, split, model.preprocessing)), 6
+        )
+        for name, split in splits.items()
+    }
+
+
+def _with_weights(
+    images: Path, manifest: pd.DataFrame, params: ModelParams, seed: int, device: torch.device
+) -> nn.Module:
+    origins = [params.checkpoint is not None, params.fetched, params.train is not None]
+    if sum(origins) != 1:
+        raise ModelError("give exactly one of model.checkpoint, model.pretrained and model.train")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "model", "initial weights"))
+        network = build_network(
+            params.name,
+            _kwargs(params, manifest),
+            pretrained=params.fetched,
+            weights=params.weights,
+        )
+        if params.train is not None:
+            preprocessing = _preprocessing(network, manifest, params)
+            labelled = _load(images, manifest, "train", preprocessing)
+            train(network.to(device), labelled, params.train, seed).to(CPU)
+    if params.checkpoint is not None:
+        load_weights(network, Path(params.checkpoint))
+    return freeze(network)
+
+
+def _kwargs(params: ModelParams, manifest: pd.DataFrame) -> dict[str, Any]:
+    """A network trained here gets as many logits as there are classes."""
+    if params.train is None:
+        return dict(params.kwargs)
+    return {"num_classes": len(class_names(manifest)), **params.kwargs}
+
+
+def _classes(
+    network: nn.Module, manifest: pd.DataFrame, params: ModelParams, size: tuple[int, int]
+) -> list[str]:
+    """The names that are given, those that were trained on, the network's own, or ImageNet's."""
+    trained_on = class_names(manifest) if params.train is not None else ()
+    names = known_classes(network, params.classes or trained_on, size)
+    return list(ClassMap(names, count_classes(network, size)).names)
+
+
+def _taps(network: nn.Module, params: ModelParams, size: tuple[int, int]) -> dict[str, float]:
+    if params.taps is None:
+        return default_taps(network, size)
+    tap_shapes(network, params.taps, size)  # a name that cannot be read is an error now, not later
+    return dict(params.taps)
+
+
+def _preprocessing(
+    network: nn.Module, manifest: pd.DataFrame, params: ModelParams
+) -> Preprocessing:
+    """A network trained here sees images at the size they were cut."""
+    changes = params.preprocessing.given() if params.preprocessing else {}
+    if params.train is not None:
+        cut = (int(manifest["height"].iloc[0]), int(manifest["width"].iloc[0]))
+        changes = {"size": cut, "crop_pct": 1.0, **changes}
+    return network_preprocessing(network, changes)
+
+
+def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any]:
+    if params.train is not None:
+        return {
+            "origin": "trained here on the train split; the last step's weights are kept",
+            "recipe": params.train.model_dump(),
+            "seed": seed,
+        }
+    if params.checkpoint is not None:
+        file = Path(params.checkpoint)
+        return {"origin": "checkpoint", "file": file.name, "sha256": digest_file(file)}
+    if params.name.startswith(PREFIX):
+        return {"origin": "given by the factory"}
+    return {"origin": "published with the architecture", "tag": network_config(network).get("tag")}
+
+
+def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:
+    """What building the same network again depends on besides its name and arguments."""
+    if params.name.startswith(PREFIX):
+        return {"source_sha256": factory_sha256(params.name)}
+    if params.name.startswith("torchvision/"):
+        return {"entry": network_config(network)["tag"]}
+    return {}
+
+
+def _loaded(
+    images: Path, manifest: pd.DataFrame, split: str, preprocessing: Preprocessing
+) -> Iterator[LabelledImages]:
+    """A split in batches: as a whole ImageNet's would not fit into memory."""
+    for rows, pixels in batches(images, split_rows(manifest, split), preprocessing, _BATCH):
+        yield LabelledImages(pixels, torch.tensor(rows["label"].to_numpy()))
+
+
+def _load(
+    images: Path, manifest: pd.DataFrame, split: str, preprocessing: Preprocessing
+) -> LabelledImages:
+    parts = list(_loaded(images, manifest, split, preprocessing))
+    return LabelledImages(
+        torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts])
+    )

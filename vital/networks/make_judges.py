@@ -1,0 +1,48 @@
+"""Make the judges: train or load each as the network under study is made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vital.errors import DataError, ModelError
+from vital.networks.judges import METRICS_FILE
+from vital.networks.make import make_model
+from vital.params.judges import JudgeParams
+from vital.runtime.devices import CPU
+from vital.runtime.files import replacing_folder, write_json
+from vital.runtime.seeds import derive_seed
+
+log = logging.getLogger(__name__)
+
+
+def make_judges(
+    folder: Path,
+    images: Path,
+    manifest: pd.DataFrame,
+    judges: Iterable[JudgeParams],
+    seed: int,
+    device: torch.device = CPU,
+) -> dict[str, dict[str, float]]:
+    """Write a folder per judge and their accuracies, by the judges' names, to ``folder``.
+
+    They are trained on ``device``, each with a seed of its own, so that a judge of the studied
+    network's architecture is another network. Raises ModelError, which names the judge, where one
+    cannot be made.
+    """
+    metrics = {}
+    with replacing_folder(folder) as written:
+        for judge in judges:
+            own_seed = derive_seed(seed, "judges", judge.called)
+            try:
+                made = make_model(written / judge.called, images, manifest, judge, own_seed, device)
+            except (ModelError, DataError) as error:
+                raise ModelError(f"judge {judge.called}: {error}") from None
+            log.info("judge %s: accuracy %.3f", judge.called, made["accuracy_top1_heldout"])
+            metrics[judge.called] = made
+        write_json(written / METRICS_FILE, metrics)
+    return metrics

@@ -1,0 +1,195 @@
+"""The network under study: a frozen network with all that is known about it, saved and opened."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from vital.artefacts.project import DESCRIPTION_FILE
+from vital.errors import ArtefactError, ModelError
+from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.networks.build import build_network, freeze
+from vital.networks.config import network_config
+from vital.networks.factories import factory_sha256, source_sha256
+from vital.networks.taps.defaults import default_taps
+from vital.networks.taps.module_outputs import count_classes, run_blank
+from vital.networks.weights import load_weights, state_digest
+from vital.runtime.files import digest, digest_file, read_json, write_json
+from vital.runtime.tensors import write_tensors
+
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class StudiedModel:
+    """A network under study, frozen and in inference mode.
+
+    ``classes`` are the names of its logits, empty where they have none. ``taps`` maps the names of
+    the default taps to their default weights. ``sha256`` is a digest of what determines the
+    network's answers: how it is built, its weights, and the source file of a network of one's own.
+    """
+
+    name: str
+    network: nn.Module
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    taps: dict[str, float]
+    sha256: str
+
+    @property
+    def outputs(self) -> int:
+        """How many logits the network has.
+
+        Raises ModelError for a network without a classifier.
+        """
+        return len(self.classes) or count_classes(self.network, self.preprocessing.size)
+
+    def to(self, device: torch.device) -> StudiedModel:
+        """Move the network; returns the same object."""
+        self.network.to(device)
+        return self
+
+
+def save_model(folder: Path, network: nn.Module, description: Mapping[str, Any]) -> str:
+    """Write the weights and their description; returns the sha256 of the weights' file.
+
+    ``description`` holds architecture, kwargs, classes, preprocessing and taps; ``entry`` where
+    torchvision's builder needs it, ``source_sha256`` for a network from a factory.
+    """
+    weights = folder / WEIGHTS_FILE
+    write_tensors(weights, _separate(network.state_dict()))
+    sha256 = digest_file(weights)
+    write_json(folder / DESCRIPTION_FILE, {**description, "sha256": sha256})
+    return sha256
+
+
+def _separate(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights that share memory, which safetensors refuses, each with its own."""
+    seen: set[int] = set()
+    separate = {}
+    for name, value in state.items():
+        shared = value.untyped_storage().data_ptr() in seen
+        separate[name] = value.clone() if shared else value.contiguous()
+        seen.add(value.untyped_storage().data_ptr())
+    return separate
+
+
+def describe_further(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Add facts that were measured on the saved weights to their description."""
+    path = folder / DESCRIPTION_FILE
+    write_json(path, {**read_json(path), **facts})
+
+
+def load_model(folder: Path) -> StudiedModel:
+    """Read what :func:`save_model` wrote.
+
+    Raises ArtefactError when a file is missing, damaged, or when weights or source file are not
+    those of the description.
+    """
+    description = read_json(folder / DESCRIPTION_FILE)
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        raise ArtefactError(f"{weights} does not exist: run the model stage")
+    if digest_file(weights) != description["sha256"]:
+        raise ArtefactError(f"{weights} is not the file that {DESCRIPTION_FILE} describes")
+    name, kwargs = description["architecture"], description["kwargs"]
+    entry, source = description.get("entry"), description.get("source_sha256")
+    if factory_sha256(name) != source:
+        raise ArtefactError(f"the source file of {name} has changed: run the model stage again")
+    network = build_network(name, kwargs, weights=entry)
+    load_weights(network, weights)
+    return StudiedModel(
+        name=name,
+        network=freeze(network),
+        preprocessing=Preprocessing.from_dict(description["preprocessing"]),
+        classes=tuple(description["classes"]),
+        taps={str(tap): float(weight) for tap, weight in description["taps"].items()},
+        sha256=_identity(name, kwargs, entry, description["sha256"], source),
+    )
+
+
+def _identity(
+    name: str, kwargs: Mapping[str, Any], entry: str | None, weights: str, source: str | None
+) -> str:
+    """A network's answers depend on its arguments too: padding, say, changes no weight."""
+    options = {key: repr(value) for key, value in kwargs.items()}
+    return digest([name, options, entry, weights, source])
+
+
+def statistics_metadata(model: StudiedModel) -> dict[str, str]:
+    """What a table of activations says of the network that they are of."""
+    return {
+        "model_sha256": model.sha256,
+        "preprocessing": digest(model.preprocessing.to_dict()),
+        "dtype": "float32",
+    }
+
+
+def open_model(
+    model: str | nn.Module,
+    *,
+    checkpoint: str | Path | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    weights: str | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    classes: Sequence[str] = (),
+    taps: Sequence[str] | None = None,
+    size: int | None = None,
+) -> StudiedModel:
+    """A network by name, with a checkpoint or its published weights, or a module as it is.
+
+    ``weights`` names an entry of torchvision's weights. ``preprocessing`` is the whole of it, or
+    fields that override the network's own; ``size`` overrides the side of its input in pixels.
+
+    Raises ModelError for a name, a checkpoint, classes or arguments that do not fit, for a network
+    whose preprocessing is not known, and for one that does not run on images of its size.
+    """
+    options = dict(kwargs or {})
+    if isinstance(model, nn.Module):
+        name, network = type(model).__name__, copy.deepcopy(model)
+        source = source_sha256(type(model))
+    else:
+        name, source = model, factory_sha256(model)
+        network = build_network(model, options, pretrained=checkpoint is None, weights=weights)
+    if checkpoint is not None:
+        load_weights(network, Path(checkpoint))
+    freeze(network)
+    wanted = _preprocessing(network, preprocessing, size)
+    run_blank(network, wanted.size)
+    return StudiedModel(
+        name=name,
+        network=network,
+        preprocessing=wanted,
+        classes=known_classes(network, classes, wanted.size),
+        taps=dict.fromkeys(taps, 1.0) if taps else default_taps(network, wanted.size),
+        sha256=_identity(name, options, weights, state_digest(network), source),
+    )
+
+
+def _preprocessing(
+    network: nn.Module, given: Preprocessing | Mapping[str, Any] | None, size: int | None
+) -> Preprocessing:
+    side = {} if size is None else {"size": (size, size)}
+    changes = given.to_dict() if isinstance(given, Preprocessing) else dict(given or {})
+    return network_preprocessing(network, {**changes, **side})
+
+
+def known_classes(
+    network: nn.Module, given: Sequence[str], size: tuple[int, int]
+) -> tuple[str, ...]:
+    """The names of a network's classes: those given, else its own, else none.
+
+    Its own are the ``label_names`` of the configuration that it carries, as timm has them. Raises
+    ModelError when they are not as many as the network's logits.
+    """
+    own = network_config(network).get("label_names") or ()
+    names = tuple(str(name) for name in given or own)
+    if names and len(names) != (count := count_classes(network, size)):
+        raise ModelError(f"{len(names)} classes are named, but the network has {count}")
+    return names

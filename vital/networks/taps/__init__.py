@@ -1,0 +1,1 @@
+"""Taps: what of a network is read, and how."""

@@ -1,0 +1,31 @@
+"""How strongly units respond to images: what activation maximisation maximises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from vital.networks.taps.reader import TapReader
+from vital.units import CLASS_TAP, Unit
+
+
+def unit_responses(network: nn.Module, units: Sequence[Unit], views: torch.Tensor) -> torch.Tensor:
+    """The response of each unit to its own views: (B * V, 3, H, W) of B units to (B, V).
+
+    All units are of one tap. A class responds with its logit, a channel with the mean of its map.
+    """
+    indices = torch.tensor([unit.index for unit in units], device=views.device)
+    of_all = _all_responses(network, units[0].tap, views)
+    own = indices.repeat_interleave(len(views) // len(units))
+    return of_all.gather(1, own.unsqueeze(1)).view(len(units), -1)
+
+
+def _all_responses(network: nn.Module, tap: str, views: torch.Tensor) -> torch.Tensor:
+    """The responses of all units of a tap, (B, units)."""
+    if tap == CLASS_TAP:
+        logits: torch.Tensor = network(views)
+        return logits
+    with TapReader(network, [tap]) as read:
+        return read(views)[tap].mean(dim=2)

@@ -1,0 +1,1 @@
+"""The pipeline as a whole: running, repairing, tracking and estimating it."""

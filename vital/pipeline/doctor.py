@@ -1,0 +1,75 @@
+"""Is everything here that a run needs: what `vital doctor` shows."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from vital.artefacts.project import Project
+from vital.errors import VitalError
+from vital.params.base import read_params
+from vital.params.check import check_params
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    good: bool
+    detail: str
+
+
+def diagnose(project: Project) -> list[Finding]:
+    """Versions, devices, free disk, and what the pipeline needs but does not find."""
+    return [
+        Finding("python", sys.version_info >= (3, 11), platform.python_version()),
+        *(_package(name) for name in ("torch", "torchvision", "timm", "dvc", "mlflow", "pyarrow")),
+        _device(),
+        _disk(project.root),
+        *(_program(name) for name in ("git",)),
+        *(_file(project.root, name) for name in ("params.yaml", "dvc.yaml", "stages", ".dvc")),
+        _params(project),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, f"install it with `pip install {name}`")
+
+
+def _device() -> Finding:
+    if torch.cuda.is_available():
+        return Finding("device", True, torch.cuda.get_device_name(0))
+    return Finding("device", True, f"cpu, {torch.get_num_threads()} threads (no CUDA device)")
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free / 2**30
+    return Finding("free disk", free > 2, f"{free:.1f} GiB")
+
+
+def _program(name: str) -> Finding:
+    place = shutil.which(name)
+    return Finding(name, place is not None, place or "not on the PATH")
+
+
+def _file(folder: Path, name: str) -> Finding:
+    there = (folder / name).exists()
+    return Finding(name, there, "found" if there else f"not in {folder}")
+
+
+def _params(project: Project) -> Finding:
+    try:
+        check_params(read_params(project.params))
+    except VitalError as error:
+        return Finding("parameters", False, str(error).splitlines()[0])
+    return Finding("parameters", True, "valid")

@@ -1,0 +1,1 @@
+"""Which images, patches and units are studied, and the quantile functions of what they activate."""

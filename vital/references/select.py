@@ -1,0 +1,98 @@
+"""Which training images stand for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vital.artefacts.manifest import SPLITS, split_rows
+from vital.errors import DataError
+from vital.images.loading import batches
+from vital.networks.classes import ClassMap, resolve_labels
+from vital.networks.model import StudiedModel
+from vital.params.extract import ExtractParams
+from vital.runtime.progress import progress_bar
+from vital.runtime.seeds import generator
+
+Rank = Callable[[pd.DataFrame], Sequence[int]]
+"""The places of a class's rows, in the order in which they are wanted."""
+
+
+def select_references(
+    model: StudiedModel,
+    images: Path,
+    manifest: pd.DataFrame,
+    params: ExtractParams,
+    seed: int,
+    device: torch.device,
+) -> pd.DataFrame:
+    """The manifest's rows of the reference images, with the network's labels, class by class.
+
+    They come from the train split, ``params.references`` of each class; ``probability`` is what
+    the network gives an image's class, or null where nobody needed to know. Raises DataError when
+    a class has too few images or the network does not know it.
+    """
+    known = ClassMap(model.classes, model.outputs)
+    rows = split_rows(resolve_labels(manifest, known), SPLITS[0])
+    _check_enough(rows, params.references)
+    if params.select == "random":
+        return random_references(rows, params.references, seed)
+    probabilities = class_probabilities(model, images, rows, params.batch, device)
+    return confident_references(rows.assign(probability=probabilities), params.references)
+
+
+def random_references(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Draw ``count`` rows of every class; a class's draw depends on no other."""
+
+    def rank(group: pd.DataFrame) -> list[int]:
+        draws = generator(seed, "references", str(group["label"].iloc[0]))
+        order: list[int] = torch.randperm(len(group), generator=draws).tolist()
+        return order
+
+    return _first_of_each(rows.assign(probability=np.nan), count, rank)
+
+
+def confident_references(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The ``count`` rows of every class with the highest ``probability``; of equals the first."""
+
+    def rank(group: pd.DataFrame) -> list[int]:
+        order: list[int] = np.argsort(-group["probability"].to_numpy(), kind="stable").tolist()
+        return order
+
+    return _first_of_each(rows, count, rank)
+
+
+def class_probabilities(
+    model: StudiedModel, images: Path, rows: pd.DataFrame, batch: int, device: torch.device
+) -> np.ndarray:
+    """The probability that the network gives each image's own class, (N,), in one pass."""
+    network = model.to(device).network
+    kept = []
+    loaded = batches(images, rows, model.preprocessing, batch)
+    total = -(-len(rows) // batch)
+    with torch.no_grad():
+        for part, pixels in progress_bar(loaded, total=total, label="select", unit="batches"):
+            logits = network(pixels.to(device)).cpu().double()
+            labels = torch.tensor(part["label"].to_numpy())
+            kept.append(logits.softmax(dim=1)[torch.arange(len(labels)), labels].numpy())
+    return np.concatenate(kept)
+
+
+def _check_enough(rows: pd.DataFrame, count: int) -> None:
+    for _, group in rows.groupby("label", sort=True):
+        if len(group) < count:
+            raise DataError(
+                f"class {group['class_name'].iloc[0]!r} has {len(group)} training images, but "
+                f"extract.references asks for {count} (data.per_class.train)"
+            )
+
+
+def _first_of_each(rows: pd.DataFrame, count: int, rank: Rank) -> pd.DataFrame:
+    """The first ``count`` of each class by rank, in the order of labels and then of rows."""
+    groups = [group for _, group in rows.groupby("label", sort=True)]
+    chosen = [group.iloc[sorted(rank(group)[:count])] for group in groups]
+    return pd.concat(chosen, ignore_index=True)

@@ -1,0 +1,111 @@
+"""Reference images for a call without a pipeline: from any source, for each class of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from pathlib import Path
+
+from vital.errors import DataError, ParamsError, nearest
+from vital.images.sampling import Draw, Drawn, draw_images
+from vital.images.sources import open_pool
+from vital.images.sources.base import Candidate
+from vital.images.sources.folders import class_folders, open_flat_folder
+from vital.networks.classes import ClassMap
+from vital.params.base import check_block
+from vital.params.data import ReferenceParams
+
+MOST_REFERENCES = 50
+"""How many images of a class are averaged where the caller does not say (paper section 3)."""
+
+_PURPOSE = "references"
+
+
+def reference_params(references: str | Path | Mapping[str, object]) -> ReferenceParams:
+    """A source by name, or with what else there is to say of it; a Path is never a name.
+
+    Raises ParamsError that names what cannot be used.
+    """
+    if isinstance(references, Path) and not references.is_absolute():
+        references = f"./{references}"
+    is_alone = isinstance(references, str | Path)
+    values = {"source": str(references)} if is_alone else references
+    return check_block(values, "references", ReferenceParams)
+
+
+def draw_reference_sets(
+    params: ReferenceParams,
+    known: ClassMap,
+    units: Sequence[str | int],
+    per_class: int | None,
+    seed: int,
+) -> dict[int, tuple[Candidate, ...]]:
+    """The images of each class in ``units``, or of every class of the source, by its index.
+
+    There are ``per_class`` of each or, without that, all there are up to MOST_REFERENCES. A folder
+    without subfolders stands for the one unit that is given. A file that cannot be decoded is
+    reported and the next draw takes its place. Raises DataError when the network does not know a
+    class, or a class has too few readable images; ParamsError when it cannot be said which unit a
+    folder is for.
+    """
+    wanted = [known.find(str(unit)) for unit in units]
+    count = per_class or MOST_REFERENCES
+    folder = Path(params.source)
+    if params.kind == "folder" and params.split is None and not class_folders(folder):
+        if len(wanted) != 1:
+            raise ParamsError(f"{folder} has no subfolders: say which one unit it is for (units)")
+        draw = draw_images(open_flat_folder(folder, folder.name), count, seed, _PURPOSE)
+        indices = {folder.name: wanted[0]}
+    else:
+        is_wanted = _among(wanted, params, known)
+        draw = draw_images(open_pool(params, params.split), count, seed, _PURPOSE, is_wanted)
+        indices = _find_classes(params, draw, known, wanted)
+    sets = {
+        indices[drawn.class_name]: _candidates(drawn, params.source, per_class)
+        for drawn in draw.drawn
+    }
+    return dict(sorted(sets.items()))
+
+
+def _among(
+    wanted: Sequence[int], params: ReferenceParams, known: ClassMap
+) -> Callable[[str], bool]:
+    """Whether a class of the source could be one of those that are wanted; all are if none is."""
+
+    def is_wanted(name: str) -> bool:
+        meant = known.look_up(params.network_name(name))
+        return not wanted or not set(wanted).isdisjoint(meant)
+
+    return is_wanted
+
+
+def _find_classes(
+    params: ReferenceParams, draw: Draw, known: ClassMap, wanted: Sequence[int]
+) -> dict[str, int]:
+    """The network's class for each of the source's, all wanted ones among them."""
+    if not draw.counts:
+        raise DataError(f"{params.source} holds no images")
+    for name in params.class_map:
+        if name not in draw.counts:
+            raise ParamsError(f"class_map: no class {name!r}; {nearest(name, draw.counts)}")
+    indices = known.find_all({name: params.network_name(name) for name in draw.counts})
+    for index in wanted:
+        if index not in indices.values():
+            name = known.names[index]
+            raise DataError(
+                f"{params.source} has no images of unit {name!r}; {nearest(name, draw.counts)}"
+            )
+    return indices
+
+
+def _candidates(drawn: Drawn, source: str, asked: int | None) -> tuple[Candidate, ...]:
+    """The images, by origin, if there are enough."""
+    there = len(drawn.images)
+    if there == 0 or (asked is not None and there < asked):
+        more = f" ({len(drawn.skipped)} more cannot be used)" if drawn.skipped else ""
+        but = f", but {asked} are asked for" if asked is not None else ""
+        raise DataError(
+            f"class {drawn.class_name!r} of {source} has {there or 'no'} readable images{more}{but}"
+        )
+    candidates = [image.candidate for image in drawn.images]
+    return tuple(sorted(candidates, key=attrgetter("origin")))

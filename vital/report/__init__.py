@@ -1,0 +1,1 @@
+"""What people look at: the page, figures, comparisons of runs and the tables of the paper."""

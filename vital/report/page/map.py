@@ -1,0 +1,95 @@
+"""The report's map of features: the paper's t-SNE figure, and its points for the page to draw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vital.artefacts.checked import checked, named_file, optional
+from vital.artefacts.project import Project
+from vital.artefacts.visualizations import PHOTOGRAPH, method_order
+from vital.errors import ArtefactError
+from vital.report.figures.style import class_colours, draw_embedding, save_figure
+from vital.report.page.pictures import Shelf
+
+_COLUMNS = ("kind", "unit", "name", "x", "y")
+_MOST_PHOTOGRAPHS = 2000
+"""Of more, every few have a picture, so that the folder stays small enough to mail."""
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """The figure's legend, and all points.
+
+    ``classes`` has unit, name and colour of each class. ``kinds`` are photographs and then the
+    methods; a point is x, y, its place in ``kinds``, its place in ``classes``, and the address of
+    its picture, empty where it has none.
+    """
+
+    classes: list[tuple[int, str, str]]
+    kinds: list[str]
+    points: list[tuple[float, float, int, int, str]]
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script draws it from."""
+        return {"classes": self.classes, "kinds": self.kinds, "points": self.points}
+
+
+def feature_map(project: Project, folder: Path, shelf: Shelf) -> FeatureMap | None:
+    """Draw the figure into ``folder`` and give its points; None where there is no embedding.
+
+    Raises ArtefactError for a table that is damaged or names a file outside its folder.
+    """
+    table = optional(project.scores / "embedding.csv", _read)
+    if table is None:
+        return None
+    names = {int(unit): str(name) for unit, name in zip(table["unit"], table["name"], strict=True)}
+    colours = class_colours(sorted(names))
+    kinds = {str(kind): rows for kind, rows in table.groupby("kind", sort=False)}
+    real = kinds.pop(PHOTOGRAPH, table.head(0))
+    methods = {kind: kinds[kind] for kind in sorted(kinds, key=method_order)}
+    save_figure(folder, "embedding", draw_embedding(real, methods, colours))
+    places = {unit: place for place, unit in enumerate(sorted(names))}
+    points = []
+    for place, (kind, rows) in enumerate([(PHOTOGRAPH, real), *methods.items()]):
+        pictures = _pictures(project, kind, rows, shelf)
+        units = (places[int(unit)] for unit in rows["unit"])
+        points += [
+            (round(float(x), 2), round(float(y), 2), place, unit, picture)
+            for x, y, unit, picture in zip(rows["x"], rows["y"], units, pictures, strict=True)
+        ]
+    classes = [(unit, names[unit], colours[unit]) for unit in sorted(names)]
+    return FeatureMap(classes, [PHOTOGRAPH, *methods], points)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Names stay text: a class may be called "NA", which pandas would take for a missing value."""
+    types = {"kind": str, "unit": int, "name": str, "x": float, "y": float, "image": str}
+    try:
+        table = pd.read_csv(path, dtype=types, keep_default_na=False)
+    except ValueError as error:
+        raise ArtefactError(f"{path} is damaged: {error}") from None
+    return checked(table, _COLUMNS, path)
+
+
+def _pictures(project: Project, kind: str, rows: pd.DataFrame, shelf: Shelf) -> list[str]:
+    """The address of each point's picture in the report's folder."""
+    if "image" not in rows:
+        return [""] * len(rows)
+    if kind != PHOTOGRAPH:
+        folder = project.visualizations(kind)
+        return [
+            shelf.copy(named_file(folder, image), "visualization").url if image else ""
+            for image in rows["image"]
+        ]
+    every = math.ceil(len(rows) / _MOST_PHOTOGRAPHS)
+    return [
+        shelf.miniature(named_file(project.images, image), "point").url
+        if image and number % every == 0
+        else ""
+        for number, image in enumerate(rows["image"])
+    ]

@@ -1,0 +1,231 @@
+"""The report's comparison: a row per class, a column per method, and what rows are sorted by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from vital.artefacts.checked import checked, named_file, optional, per_method
+from vital.artefacts.project import Project
+from vital.artefacts.references import REFERENCES_FILE, read_references
+from vital.artefacts.visualizations import INDEX_FILE, class_rows, read_index
+from vital.report.page.metric_texts import described
+from vital.report.page.pictures import Picture, Shelf
+from vital.report.wording import percent
+from vital.runtime.files import read_parquet
+
+_INDEX_COLUMNS = ("tap", "unit", "name", "seed", "image")
+_TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", "top1")
+_REFERENCE_COLUMNS = ("tap", "unit", "path")
+
+_KEYS = ["method", "unit", "seed"]
+_PROBABILITY = "probability"
+_FACTS = frozenset(
+    {*_TARGET_COLUMNS, "name", "image", "predicted", _PROBABILITY, "knn", "knn_name"} - {"top1"}
+)
+"""Columns of the scored targets that are no measure of an image's quality."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture with its words; ``is_misread`` where the network sees another class in it."""
+
+    picture: Picture
+    words: str
+    is_misread: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one method made for one class, a tile per seed, and what the network says of it.
+
+    ``probability`` is the mean of all seeds; ``scored`` of them have been judged, and ``read_as``
+    names the other classes that were seen instead.
+    """
+
+    tiles: list[Tile]
+    probability: float
+    scored: int
+    recognised: int
+    read_as: list[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A class: photographs of it and a cell per method, None where a method made nothing for it.
+
+    ``values`` follow :attr:`Comparison.measures`; None is unknown.
+    """
+
+    unit: int
+    name: str
+    photographs: list[Tile]
+    cells: list[Cell | None]
+    values: list[float | None]
+
+    @property
+    def misread(self) -> list[int]:
+        """The columns in which at least one image was taken for another class."""
+        return [i for i, cell in enumerate(self.cells) if cell is not None and cell.read_as]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows, the methods of their columns, and the numbers by which they can be sorted.
+
+    ``measures`` has, for every method, the places and names of its numbers among a row's.
+    """
+
+    methods: list[str]
+    measures: list[list[tuple[int, str]]]
+    rows: list[Row]
+
+    @property
+    def images(self) -> int:
+        """How many visualizations there are."""
+        return sum(len(cell.tiles) for row in self.rows for cell in row.cells if cell is not None)
+
+
+def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
+    """A row per class unit, in the order of units, with at most ``most`` photographs each.
+
+    Raises ArtefactError for a table that is damaged or names a file outside its folder.
+    """
+    index = _index(project)
+    if index is None:
+        return Comparison([], [], [])
+    targets = _targets(project)
+    measures = [_PROBABILITY, *_measures_of(targets)]
+    images = index.merge(targets, on=_KEYS, how="left").sort_values(_KEYS, kind="stable")
+    methods = list(dict.fromkeys(index["method"]))
+    values = _values(images, methods, measures)
+    photographs = _photographs(project, most)
+    rows = []
+    for unit, made in images.groupby("unit", sort=True):
+        name = str(made["name"].iloc[0])
+        by_method = {str(method): table for method, table in made.groupby("method")}
+        rows.append(
+            Row(
+                unit=int(str(unit)),
+                name=name,
+                photographs=_photograph_tiles(photographs.get(int(str(unit)), []), name, shelf),
+                cells=[
+                    _cell(by_method[method], project.visualizations(method), name, shelf)
+                    if method in by_method
+                    else None
+                    for method in methods
+                ],
+                values=values[int(str(unit))],
+            )
+        )
+    return Comparison(methods, _places(len(methods), measures), rows)
+
+
+def _index(project: Project) -> pd.DataFrame | None:
+    """All methods' visualizations of classes, the studied method's first."""
+    tables = per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS)
+    if not tables:
+        return None
+    index = pd.concat(
+        [class_rows(table).assign(method=method) for method, table in tables.items()],
+        ignore_index=True,
+    )
+    known = [*_KEYS, "name", "image", _PROBABILITY]
+    return index.reindex(columns=known).astype({"unit": int, "seed": int, _PROBABILITY: float})
+
+
+def _targets(project: Project) -> pd.DataFrame:
+    """What was scored of each image; measures as floats, so that seeds can be averaged."""
+    path = project.scores / "targets.parquet"
+    table = optional(path, read_parquet)
+    if table is None:
+        table = pd.DataFrame(columns=list(_TARGET_COLUMNS)).astype({"unit": int, "seed": int})
+    rows = class_rows(checked(table, _TARGET_COLUMNS, path))
+    measures = _measures_of(rows)
+    kept = [*_KEYS, "predicted_name", *measures]
+    return rows[kept].astype(dict.fromkeys(measures, float)).drop_duplicates(_KEYS)
+
+
+def _measures_of(table: pd.DataFrame) -> list[str]:
+    """The columns that say how good an image is: verdicts and distances of whatever was asked."""
+    names = [str(name) for name in table if name not in _FACTS]
+    return [name for name in names if name == "top1" or is_numeric_dtype(table[name])]
+
+
+def _places(methods: int, measures: list[str]) -> list[list[tuple[int, str]]]:
+    """Where the measures of each method stand among the values of a row."""
+    labels = [_measure_label(key) for key in measures]
+    starts = range(0, methods * len(labels), len(labels))
+    return [list(enumerate(labels, start)) for start in starts]
+
+
+def _measure_label(key: str) -> str:
+    if key == _PROBABILITY:
+        return "Probability"
+    metric = described(key)
+    judge = f" ({metric.group})" if key.startswith("transfer_") else ""
+    return f"{metric.label}{judge}"
+
+
+def _values(
+    images: pd.DataFrame, methods: Iterable[str], measures: list[str]
+) -> dict[int, list[float | None]]:
+    """For each unit its means over seeds: all measures of the first method, then of the next."""
+    means = images.pivot_table(
+        index="unit", columns="method", values=measures, aggfunc="mean", dropna=False
+    )
+    columns = [(measure, method) for method in methods for measure in measures]
+    rounded = means.reindex(columns=pd.MultiIndex.from_tuples(columns)).round(6)
+    return {
+        int(str(unit)): [None if np.isnan(value) else float(value) for value in row]
+        for unit, row in zip(rounded.index, rounded.to_numpy(dtype=float), strict=True)
+    }
+
+
+def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
+    """For each class the first few of the very images whose features were averaged."""
+    path = project.statistics / REFERENCES_FILE
+    if not path.exists():
+        return {}
+    averaged = class_rows(checked(read_references(path.parent), _REFERENCE_COLUMNS, path))
+    return {
+        int(str(unit)): [named_file(project.images, str(path)) for path in rows["path"].head(most)]
+        for unit, rows in averaged.groupby("unit")
+    }
+
+
+def _photograph_tiles(paths: Iterable[Path], name: str, shelf: Shelf) -> list[Tile]:
+    return [
+        Tile(shelf.shrink(path, "photograph"), f"{name}: photograph {number}")
+        for number, path in enumerate(paths, start=1)
+    ]
+
+
+def _cell(made: pd.DataFrame, folder: Path, name: str, shelf: Shelf) -> Cell:
+    rows = made.to_dict("records")
+    scored = [row for row in rows if not pd.isna(row["top1"])]
+    misread = [str(row["predicted_name"]) for row in scored if not row["top1"]]
+    return Cell(
+        tiles=[_tile(row, folder, name, shelf) for row in rows],
+        probability=float(made[_PROBABILITY].mean()),
+        scored=len(scored),
+        recognised=len(scored) - len(misread),
+        read_as=list(dict.fromkeys(misread)),
+    )
+
+
+def _tile(row: Mapping[Any, Any], folder: Path, name: str, shelf: Shelf) -> Tile:
+    is_misread = not pd.isna(row["top1"]) and not row["top1"]
+    words = f"{name}: {row['method']}, seed {row['seed']}"
+    if not np.isnan(row[_PROBABILITY]):
+        words += f", {percent(row[_PROBABILITY])}"
+    if is_misread:
+        words += f", read as {row['predicted_name']}"
+    picture = shelf.copy(named_file(folder, str(row["image"])), "visualization")
+    return Tile(picture, words, is_misread)

@@ -1,0 +1,107 @@
+"""The report's last part: everything that determines what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from vital.artefacts.checked import checked, optional
+from vital.artefacts.manifest import FILE_NAME as MANIFEST_FILE
+from vital.artefacts.manifest import SPLITS, read_manifest
+from vital.artefacts.project import Project
+from vital.errors import ArtefactError
+from vital.params.base import read_block, read_params
+from vital.params.extract import ExtractParams
+from vital.params.visualize import VisualizeParams
+from vital.report.wording import DASH, value_text
+
+_MANIFEST_COLUMNS = ("path", "label", "class_name", "split")
+_SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
+
+
+@dataclass(frozen=True)
+class Table:
+    """A plain table; ``missing`` says why it has no rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    missing: str
+
+
+def origin_tables(
+    project: Project, description: Mapping[str, Any], accuracies: Mapping[str, float]
+) -> list[Table]:
+    """The network, its taps, the photographs and the parameters."""
+    content = read_params(project.params)
+    facts = {name: description[name] for name in description if name not in _SHOWN_ELSEWHERE}
+    network = _flat({**facts, **accuracies}) if description else ()
+    no_model = "No network here yet: the model stage has not run."
+    return [
+        Table("Network", ("Property", "Value"), list(network), no_model),
+        Table("Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model),
+        _image_counts(project),
+        Table("Parameters", ("Parameter", "Value"), list(_flat(content)), ""),
+    ]
+
+
+def _taps(content: dict[str, Any], defaults: Mapping[str, float]) -> list[tuple[str, ...]]:
+    """The taps that are matched, and how each is weighed."""
+    taps = read_block(content, "extract", ExtractParams).taps or tuple(defaults)
+    params = read_block(content, "visualize", VisualizeParams)
+    given = defaults if params.weights is None else params.weights
+    divided = "" if params.weighting == "plain" else " / variance of the unit's target"
+    return [(tap, value_text(given.get(tap, 1.0)) + divided) for tap in taps]
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested blocks as dotted names with their values."""
+    for name, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", DASH if value == {} else value_text(value)
+
+
+def _image_counts(project: Project) -> Table:
+    path = project.images / MANIFEST_FILE
+    rows = []
+    if path.exists():
+        manifest = checked(read_manifest(project.images), _MANIFEST_COLUMNS, path)
+        for split in SPLITS:
+            labels = manifest["label"][manifest["split"] == split]
+            rows.append((split, str(len(labels)), str(labels.nunique())))
+    missing = "No images here yet: the prepare stage has not run."
+    return Table("Photographs", ("Split", "Images", "Classes"), rows, missing)
+
+
+def locked_files(project: Project) -> Table:
+    """Every stage's outputs and their hashes, as far as the page can depend on them.
+
+    Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
+    from run to run.
+    """
+    lock = optional(project.root / "dvc.lock", _read_lock) or {}
+    timings = project.timing("any").parent.relative_to(project.root).as_posix()
+    rows = [
+        (str(stage), str(out["path"]), str(out.get(out.get("hash", "md5"), DASH)))
+        for stage, record in lock.items()
+        if stage != "report"
+        for out in record.get("outs", [])
+        if not str(out["path"]).startswith(f"{timings}/")
+    ]
+    missing = "No dvc.lock here: the files were not made by a finished pipeline run."
+    return Table("Files", ("Stage", "File", "Hash"), rows, missing)
+
+
+def _read_lock(path: Path) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise ArtefactError(f"{path} is damaged: {error}") from None
+    return dict((content or {}).get("stages") or {})
