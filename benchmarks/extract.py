@@ -18,8 +18,8 @@ import torch
 import typer
 
 from benchmarks.timing import take_turns
-from vital.images.preprocessing import network_preprocessing
 from vital.networks.build import build_network, freeze
+from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.references.quantiles import Accumulator

@@ -20,7 +20,7 @@ import numpy as np
 import typer
 
 from vital.references.quantile_knots import at_knots, from_knots
-from vital.references.quantiles import extracted_units, read_statistics
+from vital.references.statistics_files import extracted_units, read_statistics
 
 COUNTS = (32, 64, 128, 256, 512)
 RESNET50 = ((64, 12544), (256, 3136), (512, 784), (1024, 196), (2048, 49))

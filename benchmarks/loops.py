@@ -15,12 +15,13 @@ from torch import nn
 
 from vital.engine.optimize import TargetState, optimize
 from vital.engine.precision import gpu_arithmetic, in_precision
-from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.images.preprocessing import Preprocessing
 from vital.methods.objectives import sort_matching, total_variation
 from vital.methods.parametrizations import Pixels
 from vital.methods.transforms import Draws, Jitter
 from vital.methods.vital import SortMatchingObjective, read_all
 from vital.networks.build import build_network, freeze
+from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams, Precision

@@ -25,7 +25,7 @@ import typer
 from vital.networks.build import build_network
 from vital.networks.model import open_model
 from vital.references.extract import extract_statistics
-from vital.references.quantiles import write_statistics
+from vital.references.statistics_files import write_statistics
 from vital.runtime.seeds import generator
 
 BATCH = 50

@@ -26,7 +26,7 @@ import torch
 import typer
 
 from vital.artefacts.chosen_units import distinct_units
-from vital.artefacts.patches import patches_of, read_patches, write_patches
+from vital.artefacts.patches import patches_of, read_patches
 from vital.engine.local import Engine, Finished
 from vital.images.files import write_png
 from vital.images.loading import load_images
@@ -40,9 +40,10 @@ from vital.params.relevance import MaskParams, RelevanceParams
 from vital.params.units import RandomUnits, UnitsParams
 from vital.params.visualize import CoarseParams, InnerParams, VisualizeParams
 from vital.references.choose_units import UnitChooser
-from vital.references.patches import ActivationResponse, PatchFinder
+from vital.references.patches import ActivationResponse, PatchFinder, write_patches
 from vital.references.pooling import at_pool
-from vital.references.relevant import selecting_composite, taps_until, unit_relevance
+from vital.references.relevant import taps_until, unit_relevance
+from vital.relevance.composites import selecting_composite
 from vital.runtime.store import WorkStore
 from vital.units import Target, Unit, inner_unit
 

@@ -11,8 +11,9 @@ from vital.networks.model import load_model, statistics_metadata
 from vital.params.extract import ExtractParams
 from vital.references.extract import ClassParts
 from vital.references.pooling import pooled_taps
-from vital.references.quantiles import from_tensors, write_statistics
+from vital.references.quantiles import from_tensors
 from vital.references.select import select_references
+from vital.references.statistics_files import write_statistics
 from vital.runtime.devices import resolve_device
 from vital.runtime.executors import part_engine
 from vital.runtime.files import replacing_folder

@@ -7,9 +7,10 @@ from pathlib import Path
 from stages.runner import Stage, run
 from vital.artefacts.chosen_units import distinct_units, read_units
 from vital.artefacts.manifest import SPLITS, read_manifest, split_rows
-from vital.artefacts.patches import write_no_patches, write_patches
+from vital.artefacts.patches import write_no_patches
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
+from vital.references.patches import write_patches
 from vital.runtime.files import replacing_folder
 from vital.units import Unit
 
@@ -28,7 +29,7 @@ def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
     # A run without inner units need not load torch.
     from vital.networks.model import load_model, statistics_metadata
     from vital.references.patches import PatchFinder, response
-    from vital.references.relevant import selecting_composite
+    from vital.relevance.composites import selecting_composite
     from vital.runtime.devices import resolve_device
     from vital.runtime.partial_results import parts_until_done
 

@@ -24,7 +24,7 @@ def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
     from vital.artefacts.manifest import read_manifest
     from vital.networks.model import load_model
     from vital.references.choose_units import UnitChooser
-    from vital.references.relevant import selecting_composite
+    from vital.relevance.composites import selecting_composite
     from vital.runtime.devices import resolve_device
 
     project = stage.project

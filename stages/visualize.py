@@ -26,7 +26,7 @@ from vital.params.methods import check_method, read_methods
 from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.references.quantiles import extracted_units, read_statistics
+from vital.references.statistics_files import extracted_units, read_statistics
 from vital.runtime.devices import resolve_device
 from vital.runtime.files import replacing_folder
 from vital.runtime.store import WorkStore

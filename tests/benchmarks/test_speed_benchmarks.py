@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from benchmarks import extract, knots, scale, score, step
 from benchmarks.loops import NaiveLoop, Subject, VitalLoop
-from vital.references.quantiles import TapStatistics, write_statistics
+from vital.references.quantiles import TapStatistics
+from vital.references.statistics_files import write_statistics
 
 MODEL = "timm/resnet10t"
 

@@ -30,7 +30,7 @@ from vital.networks.judges import read_judges
 from vital.networks.model import build_network, load_model
 from vital.params.base import read_params
 from vital.pipeline.tracking import StageRun
-from vital.references.quantiles import StatisticsFile, tap_file
+from vital.references.statistics_files import StatisticsFile, tap_file
 from vital.runtime.files import read_json
 
 INDICES = (7, 1, 985, 281, 42, 500, 0, 999, 134, 517, 3, 77)

@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 import vital
-from vital.images.preprocessing import network_preprocessing
 from vital.networks.build import build_network, freeze
+from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.runtime.memory import peak_memory

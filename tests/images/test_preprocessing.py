@@ -6,9 +6,10 @@ import pytest
 from torch import nn
 
 from vital.errors import ModelError, ParamsError
-from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.images.preprocessing import Preprocessing
 from vital.networks.build import outline_network
 from vital.networks.cifar_resnet20 import cifar_resnet20
+from vital.networks.config import network_preprocessing
 from vital.params.base import check_block
 from vital.params.model import ModelParams
 

@@ -13,12 +13,18 @@ from torch.nn import functional
 
 from helpers.small_networks import KWARGS, small_model, write_noise
 from vital.artefacts.chosen_units import DEAD_FILE, distinct_units
-from vital.artefacts.patches import patches_of, read_patches, write_patches
+from vital.artefacts.patches import patches_of, read_patches
 from vital.errors import DataError, ParamsError
 from vital.images.files import read_image
 from vital.networks.model import StudiedModel
 from vital.params.references import ReferencesParams
-from vital.references.patches import ActivationResponse, PatchFinder, RelevanceResponse, response
+from vital.references.patches import (
+    ActivationResponse,
+    PatchFinder,
+    RelevanceResponse,
+    response,
+    write_patches,
+)
 from vital.relevance import composite
 from vital.runtime.files import read_parquet
 from vital.units import inner_unit

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from vital.references.quantile_knots import at_knots, from_knots
-from vital.references.quantiles import TapStatistics, read_statistics, write_statistics
+from vital.references.quantiles import TapStatistics
+from vital.references.statistics_files import read_statistics, write_statistics
 
 
 def quantiles(channels: int, positions: int, power: float = 1.0) -> np.ndarray:

@@ -17,15 +17,8 @@ from vital.errors import ArtefactError
 from vital.methods.objectives import sort_matching
 from vital.networks.model import StudiedModel
 from vital.references.extract import extract_statistics
-from vital.references.quantiles import (
-    Accumulator,
-    TapStatistics,
-    UnitStatistics,
-    read_statistics,
-    resample,
-    tap_file,
-    write_statistics,
-)
+from vital.references.quantiles import Accumulator, TapStatistics, UnitStatistics, resample
+from vital.references.statistics_files import read_statistics, tap_file, write_statistics
 
 
 def accumulate(activations: torch.Tensor, size: int) -> Accumulator:

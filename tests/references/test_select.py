@@ -19,8 +19,9 @@ from vital.images.files import read_image
 from vital.networks.model import StudiedModel, build_network, freeze
 from vital.params.base import check_block
 from vital.params.extract import ExtractParams
-from vital.references.quantiles import UnitStatistics, read_statistics, write_statistics
+from vital.references.quantiles import UnitStatistics
 from vital.references.select import confident_references, select_references
+from vital.references.statistics_files import read_statistics, write_statistics
 from vital.runtime.seeds import generator
 
 PER_CLASS = 7

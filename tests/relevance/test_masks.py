@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vital.errors import ArtefactError
-from vital.relevance import RelevanceAccumulator, channel_importance, position_masks
+from vital.references.weighted_quantiles import RelevanceAccumulator
+from vital.relevance import channel_importance, position_masks
 from vital.relevance.functions import attend
 
 

@@ -8,11 +8,9 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torch import nn
 
 from vital.errors import ModelError
 from vital.images.tensors import from_image
-from vital.networks.config import network_config
 
 _RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -20,9 +18,6 @@ _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "lanczos": Image.Resampling.LANCZOS,
 }
-
-_SHARED_FIELDS = ("mean", "std", "interpolation", "crop_pct")
-"""Fields that have the same name in a network's configuration."""
 
 
 @dataclass(frozen=True)
@@ -95,29 +90,6 @@ class Preprocessing:
     @staticmethod
     def _column(values: tuple[float, float, float], like: torch.Tensor) -> torch.Tensor:
         return torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
-
-
-def network_preprocessing(network: nn.Module, changes: Mapping[str, Any]) -> Preprocessing:
-    """How a network wants its input, by its own configuration except for ``changes``.
-
-    ``changes`` has fields of :class:`Preprocessing`. Raises ModelError that names what neither the
-    configuration nor ``changes`` says, or a value that cannot be used.
-    """
-    config = network_config(network)
-    own = {name: config[name] for name in _SHARED_FIELDS if name in config}
-    if "input_size" in config:
-        own["size"] = config["input_size"][-2:]
-    fields = {**own, **changes}
-    missing = [name for name in ("size", "mean", "std") if name not in fields]
-    if missing:
-        raise ModelError(
-            "the network does not say how it wants its images: give preprocessing "
-            f"({', '.join(missing)})"
-        )
-    try:
-        return Preprocessing.from_dict(fields)
-    except (TypeError, ValueError, IndexError) as error:
-        raise ModelError(f"the network's preprocessing {fields} cannot be used: {error}") from None
 
 
 def _triple(values: list[float]) -> tuple[float, float, float]:

@@ -17,7 +17,6 @@ from vital.params.relevance import MaskParams
 from vital.params.visualize import VisualizeParams
 from vital.references import relevant as relevance_statistics
 from vital.references.quantiles import UnitStatistics
-from vital.references.relevant import start_of
 from vital.relevance import (
     RelevanceReader,
     Start,
@@ -25,6 +24,7 @@ from vital.relevance import (
     position_masks,
     shared_over_colours,
 )
+from vital.relevance.starts import start_of
 from vital.runtime.provenance import own_digest, package_digest, source_digest
 from vital.units import Target
 

@@ -13,6 +13,12 @@ from typing import Any
 
 from torch import nn
 
+from vital.errors import ModelError
+from vital.images.preprocessing import Preprocessing
+
+_SHARED_FIELDS = ("mean", "std", "interpolation", "crop_pct")
+"""Fields of :class:`Preprocessing` that have the same name in a network's configuration."""
+
 
 def network_config(network: nn.Module) -> Mapping[str, Any]:
     """The network's ``pretrained_cfg`` or ``default_cfg``; empty where it has neither."""
@@ -26,3 +32,26 @@ def named_modules(network: nn.Module, key: str) -> list[str]:
     modules = dict(network.named_modules())
     listed = [names] if isinstance(names, str) else names
     return [name for name in listed if isinstance(name, str) and name in modules]
+
+
+def network_preprocessing(network: nn.Module, changes: Mapping[str, Any]) -> Preprocessing:
+    """How a network wants its input, by its own configuration except for ``changes``.
+
+    ``changes`` has fields of :class:`Preprocessing`. Raises ModelError that names what neither the
+    configuration nor ``changes`` says, or a value that cannot be used.
+    """
+    config = network_config(network)
+    own = {name: config[name] for name in _SHARED_FIELDS if name in config}
+    if "input_size" in config:
+        own["size"] = config["input_size"][-2:]
+    fields = {**own, **changes}
+    missing = [name for name in ("size", "mean", "std") if name not in fields]
+    if missing:
+        raise ModelError(
+            "the network does not say how it wants its images: give preprocessing "
+            f"({', '.join(missing)})"
+        )
+    try:
+        return Preprocessing.from_dict(fields)
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"the network's preprocessing {fields} cannot be used: {error}") from None

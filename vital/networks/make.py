@@ -13,10 +13,10 @@ from torch import nn
 from vital.artefacts.manifest import class_names, split_rows
 from vital.errors import ModelError
 from vital.images.loading import batches
-from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
 from vital.networks.classes import ClassMap, resolve_labels
-from vital.networks.config import network_config
+from vital.networks.config import network_config, network_preprocessing
 from vital.networks.factories import PREFIX, factory_sha256
 from vital.networks.model import describe_further, known_classes, load_model, save_model
 from vital.networks.taps.defaults import default_taps

@@ -13,9 +13,9 @@ from torch import nn
 
 from vital.artefacts.project import DESCRIPTION_FILE
 from vital.errors import ArtefactError, ModelError
-from vital.images.preprocessing import Preprocessing, network_preprocessing
+from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
-from vital.networks.config import network_config
+from vital.networks.config import network_config, network_preprocessing
 from vital.networks.factories import factory_sha256, source_sha256
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.module_outputs import count_classes, run_blank

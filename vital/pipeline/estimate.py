@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from vital.engine.optimize import TargetState, optimize, pad
-from vital.images.preprocessing import network_preprocessing
 from vital.images.splits import count_classes
 from vital.methods.parametrizations import Pixels
 from vital.methods.schedule import phases
 from vital.methods.transforms import Draws, Jitter
 from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
 from vital.networks.build import build_network, freeze
+from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader, tap_shapes
 from vital.params.base import read_block, read_params

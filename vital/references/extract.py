@@ -14,11 +14,7 @@ from vital.images.loading import batches
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader
 from vital.references.pooling import pooled, pooled_tap, pooled_taps
-from vital.references.quantiles import (
-    Accumulator,
-    TapStatistics,
-    to_tensors,
-)
+from vital.references.quantiles import Accumulator, TapStatistics, to_tensors
 
 Batch = tuple[Sequence[str], torch.Tensor]
 """The unit of each image, and the images (B, 3, H, W) in normalised units."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +17,10 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
+from vital.artefacts.chosen_units import ranked_file_name
+from vital.artefacts.patches import PATCHES_FOLDER, write_patch_tables
 from vital.errors import DataError, ParamsError
+from vital.images.files import write_png
 from vital.images.loading import batches, load_images
 from vital.images.tensors import to_uint8
 from vital.networks.model import StudiedModel
@@ -26,6 +30,8 @@ from vital.relevance import Composite, RelevanceReader, class_start
 from vital.runtime.partial_results import Parts, Tensors
 from vital.runtime.progress import progress_bar
 from vital.units import Unit
+
+log = logging.getLogger(__name__)
 
 _RANKING = "ranking"
 _BATCHES = 8
@@ -263,3 +269,31 @@ def response(
     if criterion == "activation":
         return ActivationResponse(model, units)
     return RelevanceResponse(model, units, composite)
+
+
+def write_patches(
+    folder: Path,
+    finder: PatchFinder,
+    found: Mapping[Unit, Sequence[Patch]],
+    paths: Sequence[str],
+    criterion: str,
+) -> dict[str, float]:
+    """Write every patch as a PNG below ``folder``, the tables, and return what was counted.
+
+    ``paths`` names the images by row. Units without a patch are reported as dead.
+    """
+    rows: list[dict[str, object]] = []
+    for unit, patches in progress_bar(
+        found.items(), total=len(found), label="write patches", unit="units"
+    ):
+        for rank, patch in enumerate(patches):
+            name = f"{PATCHES_FOLDER}/{ranked_file_name(unit, rank)}"
+            write_png(folder / name, finder.array(patch))
+            place = {"tap": unit.tap, "channel": unit.index, "rank": rank}
+            kept = {"image": paths[patch.row], "box": list(patch.box), "score": patch.score}
+            rows.append({**place, **kept, "criterion": criterion, "patch": name})
+    dead = [unit for unit, patches in found.items() if not patches]
+    for unit in dead:
+        log.warning("unit %s never fires: it is left out", unit.id)
+    write_patch_tables(folder, rows, dead)
+    return {"units": len(found) - len(dead), "dead_units": len(dead), "patches": len(rows)}

@@ -16,32 +16,23 @@ from vital.images.loading import batches
 from vital.networks.model import StudiedModel
 from vital.networks.taps.module_outputs import survey
 from vital.networks.taps.reader import INPUT_TAP, locate
-from vital.params.relevance import MaskParams, RelevanceParams
+from vital.params.relevance import RelevanceParams
 from vital.references.extract import extract_statistics
 from vital.references.pooling import pooled, pooled_tap, pooled_taps
-from vital.references.quantiles import (
-    TapStatistics,
-    UnitStatistics,
-    from_tensors,
-    to_tensors,
-    write_statistics,
-)
+from vital.references.quantiles import TapStatistics, UnitStatistics, from_tensors, to_tensors
+from vital.references.statistics_files import write_statistics
+from vital.references.weighted_quantiles import RelevanceAccumulator
 from vital.relevance import (
-    ChannelStart,
-    Composite,
-    PositionStart,
-    RelevanceAccumulator,
     RelevanceReader,
-    Start,
     composite,
     shared_over_colours,
 )
+from vital.relevance.starts import start_of
 from vital.runtime.files import write_parquet
 from vital.units import Unit
 
 MASKS_FOLDER = "masks"
 
-DEFAULT_COMPOSITE = "vital"
 
 _HEAT = "heat maps"
 
@@ -83,12 +74,6 @@ class _Heat:
 
     def maps(self) -> torch.Tensor:
         return torch.cat(self.kept) if self.kept else torch.empty(0, 0, 0)
-
-
-def start_of(unit: Unit, params: MaskParams) -> Start:
-    """Where a unit's relevance starts."""
-    kind = PositionStart if params.start == "position" else ChannelStart
-    return kind(unit.tap, unit.index)
 
 
 def taps_until(
@@ -211,8 +196,3 @@ def _write_heat_maps(folder: Path, one: UnitRelevance) -> Iterator[dict[str, obj
         array = heat.mul(255).round().to("cpu", torch.uint8).numpy()
         write_png(folder / name, array)
         yield {"tap": one.unit.tap, "channel": one.unit.index, "rank": rank, "mask": name}
-
-
-def selecting_composite(params: MaskParams) -> Composite:
-    """The composite by which units are chosen, also where images are made without relevance."""
-    return composite(params.composite or DEFAULT_COMPOSITE)

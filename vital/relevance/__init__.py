@@ -13,12 +13,7 @@ from vital.relevance.composites import (
     guided_composite,
     vital_composite,
 )
-from vital.relevance.masks import (
-    RelevanceAccumulator,
-    channel_importance,
-    position_masks,
-    shared_over_colours,
-)
+from vital.relevance.masks import channel_importance, position_masks, shared_over_colours
 from vital.relevance.reader import Reading, RelevanceReader
 from vital.relevance.shares import class_shares
 from vital.relevance.starts import (
@@ -36,7 +31,6 @@ __all__ = [
     "DirectionStart",
     "PositionStart",
     "Reading",
-    "RelevanceAccumulator",
     "RelevanceReader",
     "Start",
     "canonical_composite",

@@ -29,6 +29,7 @@ from zennit.rules import AlphaBeta, ClampMod, Epsilon, Gamma, ZPlus
 from zennit.types import BatchNorm, Convolution
 
 from vital.errors import ParamsError, nearest
+from vital.params.relevance import MaskParams
 from vital.relevance import functions, operations, rules
 from vital.relevance.linear import Form
 from vital.relevance.numerics import away_from_zero
@@ -189,6 +190,8 @@ def guided_composite() -> Composite:
     )
 
 
+DEFAULT_COMPOSITE = "vital"
+
 COMPOSITES: Mapping[str, Callable[[], Composite]] = {
     "vital": vital_composite,
     "canonical": canonical_composite,
@@ -204,6 +207,11 @@ def composite(name: str) -> Composite:
     if name not in COMPOSITES:
         raise ParamsError(f"no composite {name!r}; {nearest(name, COMPOSITES)}")
     return COMPOSITES[name]()
+
+
+def selecting_composite(params: MaskParams) -> Composite:
+    """The composite by which units are chosen, also where images are made without relevance."""
+    return composite(params.composite or DEFAULT_COMPOSITE)
 
 
 def _linear_rules(

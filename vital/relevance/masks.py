@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
-from vital.errors import ArtefactError
 from vital.networks.taps.reader import INPUT_TAP
-from vital.references.quantiles import Accumulator, TapStatistics
 
 
 def position_masks(relevance: torch.Tensor) -> torch.Tensor:
@@ -38,38 +34,6 @@ def shared_over_colours(tap: str, relevance: torch.Tensor) -> torch.Tensor:
     if tap != INPUT_TAP:
         return relevance
     return relevance.mean(dim=1, keepdim=True).expand_as(relevance)
-
-
-class RelevanceAccumulator:
-    """A unit's relevance-weighted statistics at one tap, over batches of its reference images.
-
-    Their ``quantiles`` are the mean over images of sort(activations * masks), their ``importance``
-    is the mean over images of the channels'. Memory does not grow with the number of images.
-    """
-
-    def __init__(self) -> None:
-        self._weighted = Accumulator()
-        self._importance: torch.Tensor | None = None
-        self._count = 0
-
-    def add(self, activations: torch.Tensor, relevance: torch.Tensor) -> None:
-        """Take in a batch of images: activations and raw relevance, both (B, C, D)."""
-        self._weighted.add(activations.detach() * position_masks(relevance))
-        importance = channel_importance(relevance).to("cpu", torch.float64).sum(dim=0)
-        known = self._importance
-        self._importance = importance if known is None else known + importance
-        self._count += len(relevance)
-
-    def finish(self) -> TapStatistics:
-        """The statistics of all images seen.
-
-        Raises ArtefactError when there was none, or when a value is not finite.
-        """
-        kept = self._weighted.finish()
-        if self._importance is None or not bool(self._importance.isfinite().all()):
-            raise ArtefactError("relevance of the reference images is not finite")
-        importance = (self._importance / self._count).to(torch.float32)
-        return replace(kept, importance=importance.numpy())
 
 
 def _to_unit_range(values: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from vital.errors import ParamsError
-from vital.units import CLASS_TAP
+from vital.params.relevance import MaskParams
+from vital.units import CLASS_TAP, Unit
 
 
 class Start(ABC):
@@ -82,3 +83,9 @@ def class_start(index: int) -> ChannelStart:
 def _check_channel(tap: str, channel: int, channels: int) -> None:
     if not 0 <= channel < channels:
         raise ParamsError(f"tap {tap!r} has no channel {channel}; legal here: 0 to {channels - 1}")
+
+
+def start_of(unit: Unit, params: MaskParams) -> Start:
+    """Where a unit's relevance starts."""
+    kind = PositionStart if params.start == "position" else ChannelStart
+    return kind(unit.tap, unit.index)
