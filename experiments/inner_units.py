@@ -42,7 +42,7 @@ from vital.params.visualize import CoarseParams, InnerParams, VisualizeParams
 from vital.references.choose_units import UnitChooser
 from vital.references.patches import ActivationResponse, PatchFinder, write_patches
 from vital.references.pooling import at_pool
-from vital.references.relevant import taps_until, unit_relevance
+from vital.references.unit_relevance import taps_until, unit_relevance
 from vital.relevance.composites import selecting_composite
 from vital.runtime.store import WorkStore
 from vital.units import Target, Unit, inner_unit

@@ -29,7 +29,12 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     # A run without inner units need not load torch.
     from vital.networks.model import load_model, statistics_metadata
     from vital.references.pooling import pooled_taps
-    from vital.references.relevant import UnitParts, UnitRelevance, taps_until, write_relevance
+    from vital.references.unit_relevance import (
+        UnitParts,
+        UnitRelevance,
+        taps_until,
+        write_relevance,
+    )
     from vital.runtime.devices import resolve_device
     from vital.runtime.executors import part_engine
     from vital.runtime.partial_results import parts_until_done

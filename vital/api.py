@@ -26,7 +26,7 @@ from vital.params.base import check_block
 from vital.params.model import PreprocessingParams
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
-from vital.references.sets import draw_reference_sets, reference_params
+from vital.references.from_source import draw_reference_sets, reference_params
 from vital.runtime.devices import resolve_device
 from vital.runtime.store import WorkStore
 from vital.units import CLASS_TAP, Target, Unit

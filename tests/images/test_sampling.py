@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from helpers.own_images import encoded, noise
-from vital.images.sampling import Draw, Selection, draw_images
+from vital.images.sampling import Reservoir, Sample, sample_images
 from vital.images.sources.base import Candidate, IndexedPool, StreamedPool
 
 BROKEN = b"no image"
@@ -42,12 +42,14 @@ def streamed(names: Sequence[str], broken: frozenset[int] = frozenset()) -> Stre
     return StreamedPool(lambda: ((name, pool.candidate(n)) for n, name in enumerate(names)))
 
 
-def origins(draw: Draw) -> dict[str, list[str]]:
-    return {one.class_name: [image.candidate.origin for image in one.images] for one in draw.drawn}
+def origins(sample: Sample) -> dict[str, list[str]]:
+    return {
+        one.class_name: [image.candidate.origin for image in one.images] for one in sample.classes
+    }
 
 
-def skipped(draw: Draw) -> dict[str, list[str]]:
-    return {one.class_name: [gone.origin for gone in one.skipped] for one in draw.drawn}
+def skipped(sample: Sample) -> dict[str, list[str]]:
+    return {one.class_name: [gone.origin for gone in one.skipped] for one in sample.classes}
 
 
 @settings(max_examples=150, deadline=None)
@@ -72,7 +74,7 @@ def test_a_selection_is_what_its_definition_says(
         (expected if is_new and data[place] != BROKEN else passed_over).append(place)
     offered = list(range(len(data)))
     random.shuffle(offered)
-    selection = Selection(size)
+    selection = Reservoir(size)
     for place in offered:
         selection.offer(keys[place], candidate(place, data[place]))
     assert [one.candidate.origin for one in selection.images] == [f"file {p}" for p in expected]
@@ -90,10 +92,10 @@ def test_a_stream_gives_the_draw_of_a_pool_in_the_same_order(
     names: list[str], broken: frozenset[int], count: int, seed: int
 ) -> None:
     pools = indexed(names, broken), streamed(names, broken)
-    one, other = (draw_images(pool, count, seed, "test") for pool in pools)
+    one, other = (sample_images(pool, count, seed, "test") for pool in pools)
     assert one.counts == other.counts == Counter(names)
     assert origins(one) == origins(other)
-    one, other = (draw_images(pool, count, seed, "test") for pool in pools)
+    one, other = (sample_images(pool, count, seed, "test") for pool in pools)
     assert skipped(one) == skipped(other)
 
 
@@ -103,7 +105,7 @@ def test_every_image_is_equally_likely(pool: object) -> None:
     hits = Counter(
         origin
         for seed in range(seeds)
-        for origin in origins(draw_images(pool(names), count, seed, "test"))["a"]
+        for origin in origins(sample_images(pool(names), count, seed, "test"))["a"]
     )
     expected = seeds * count / len(names)
     # Draws without replacement vary less than a multinomial, by (n - k) / (n - 1).
@@ -113,16 +115,15 @@ def test_every_image_is_equally_likely(pool: object) -> None:
 
 
 def test_a_larger_draw_begins_with_the_smaller() -> None:
-    small, large = (origins(draw_images(indexed(["a"] * 20), n, 5, "test"))["a"] for n in (4, 11))
+    small, large = (origins(sample_images(indexed(["a"] * 20), n, 5, "test"))["a"] for n in (4, 11))
     assert large[:4] == small
 
 
 def test_a_class_is_drawn_alike_whatever_the_others() -> None:
     alone = streamed(["a"] * 9)
     among = StreamedPool(lambda: _between(alone.stream()))
-    assert (
-        origins(draw_images(among, 3, 0, "t"))["a"] == origins(draw_images(alone, 3, 0, "t"))["a"]
-    )
+    one, other = (origins(sample_images(pool, 3, 0, "t"))["a"] for pool in (among, alone))
+    assert one == other
 
 
 def _between(stream: Iterator[tuple[str, Candidate]]) -> Iterator[tuple[str, Candidate]]:
@@ -134,7 +135,7 @@ def _between(stream: Iterator[tuple[str, Candidate]]) -> Iterator[tuple[str, Can
 def test_seed_and_purpose_change_the_draw() -> None:
     pool = indexed(["a"] * 30)
     draws = [
-        origins(draw_images(pool, 10, seed, purpose))["a"]
+        origins(sample_images(pool, 10, seed, purpose))["a"]
         for seed, purpose in ((0, "x"), (1, "x"), (0, "y"), (0, "x"))
     ]
     assert draws[0] == draws[3]
@@ -148,9 +149,9 @@ def test_classes_that_are_not_wanted_are_counted_and_not_read() -> None:
 
     names = ["a", "b", "a"]
     pool = StreamedPool(lambda: ((name, Candidate("x", unread)) for name in names))
-    draw = draw_images(pool, 2, 0, "test", lambda name: name == "c")
+    draw = sample_images(pool, 2, 0, "test", lambda name: name == "c")
     assert draw.counts == {"a": 2, "b": 1}
-    assert list(draw.drawn) == []
+    assert list(draw.classes) == []
 
 
 def test_a_stream_keeps_no_more_than_it_draws() -> None:
@@ -166,14 +167,14 @@ def test_a_stream_keeps_no_more_than_it_draws() -> None:
             del one
             most = max(most, len(alive))
 
-    draw = draw_images(StreamedPool(stream), 5, 0, "test")
-    assert all(len(drawn.images) == 5 for drawn in draw.drawn)
+    draw = sample_images(StreamedPool(stream), 5, 0, "test")
+    assert all(len(drawn.images) == 5 for drawn in draw.classes)
     assert most <= 2 * 5 + 2  # those in hand included
 
 
 def test_images_with_equal_content_are_taken_once(caplog: pytest.LogCaptureFixture) -> None:
     pool = IndexedPool({"a": range(6)}, lambda n: candidate(n, content(n % 3)))
-    (drawn,) = draw_images(pool, 6, 0, "test").drawn
+    (drawn,) = sample_images(pool, 6, 0, "test").classes
     assert len({image.encoded.sha256 for image in drawn.images}) == len(drawn.images) == 3
     assert [one.reason.startswith("the same image as file") for one in drawn.skipped] == [True] * 3
     assert len([line for line in caplog.messages if "is left out: the same image" in line]) == 3

@@ -25,7 +25,7 @@ from vital.params.base import check_block
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
 from vital.references.quantiles import UnitStatistics
-from vital.references.relevant import heat_maps, taps_until, unit_relevance
+from vital.references.unit_relevance import heat_maps, taps_until, unit_relevance
 from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
 from vital.runtime.store import WorkStore
 from vital.units import Target, Unit, inner_unit

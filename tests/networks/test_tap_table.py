@@ -9,6 +9,7 @@ from torch import nn
 from vital.errors import ModelError
 from vital.networks import tap_table
 from vital.networks.tap_table import describe_taps
+from vital.networks.taps.module_outputs import ModuleOutput, module_outputs
 
 
 def test_defaults_of_a_large_network_of_torchvision() -> None:
@@ -21,7 +22,12 @@ def test_defaults_of_a_large_network_of_torchvision() -> None:
 
 def test_all_taps_are_seen_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
-    monkeypatch.setattr(tap_table, "survey", lambda *args: passes.append(args) or original(*args))
+
+    def counted(network: nn.Module, size: tuple[int, int]) -> list[ModuleOutput]:
+        passes.append(size)
+        return module_outputs(network, size)
+
+    monkeypatch.setattr(tap_table, "module_outputs", counted)
     table = describe_taps("timm/test_resnet", {}, every=True).set_index("tap")
     assert len(passes) == 1
     assert table.index[0] == "input"
@@ -29,9 +35,6 @@ def test_all_taps_are_seen_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table.loc["layer2", "weight"] == 1.0
     assert np.isnan(table.loc["layer2.0", "weight"])
     assert list(table.index).index("layer1") < list(table.index).index("layer1.0")
-
-
-original = tap_table.survey
 
 
 def test_a_network_of_ones_own_is_asked_for_its_size_only() -> None:

@@ -1,8 +1,8 @@
-"""Draw images of each class from a pool in a seeded order, replacing those that are no use.
+"""Sample images of each class from a pool in a seeded order, replacing those that are no use.
 
-Every image of a class has a random key, and the draw is the images with the smallest keys among
-those that can be decoded. So a pool that can only be read once gives the same draw as one that
-can be asked in any order, and a larger draw begins with the smaller one.
+Every image of a class has a random key, and the sample is the images with the smallest keys among
+those that can be decoded. So a pool that can only be read once gives the same sample as one that
+can be asked in any order, and a larger sample begins with the smaller one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class DrawnImage:
-    """One image of a draw: where it came from, and its content."""
+class SampledImage:
+    """One image of a sample: where it came from, and its content."""
 
     key: float
     candidate: Candidate
@@ -41,17 +41,17 @@ class Skipped:
     reason: str
 
 
-class Selection:
+class Reservoir:
     """The ``size`` images of smallest key among all that were offered and can be decoded.
 
-    Of images with equal content only the one of smallest key counts, so that parts of a selection
+    Of images with equal content only the one of smallest key counts, so that parts of a sample
     have no image in common. ``side`` is the length that short sides are shrunk to, if any.
     """
 
     def __init__(self, size: int, side: int | None = None) -> None:
         self._size = size
         self._side = side
-        self._kept: list[DrawnImage] = []
+        self._kept: list[SampledImage] = []
         self._skipped: list[Skipped] = []
 
     @property
@@ -60,7 +60,7 @@ class Selection:
         return len(self._kept) == self._size
 
     @property
-    def images(self) -> list[DrawnImage]:
+    def images(self) -> list[SampledImage]:
         """What was taken, by key."""
         return list(self._kept)
 
@@ -71,7 +71,7 @@ class Selection:
         return sorted((one for one in self._skipped if one.key < last), key=attrgetter("key"))
 
     def offer(self, key: float, candidate: Candidate) -> None:
-        """Take the image if it belongs in the selection."""
+        """Take the image if it belongs in the sample."""
         if self.is_full and key > self._kept[-1].key:
             return
         try:
@@ -79,9 +79,9 @@ class Selection:
         except UndecodableImageError as error:
             self._skipped.append(Skipped(key, candidate.origin, error.reason))
             return
-        self._take(DrawnImage(key, candidate, encoded))
+        self._take(SampledImage(key, candidate, encoded))
 
-    def _take(self, image: DrawnImage) -> None:
+    def _take(self, image: SampledImage) -> None:
         digest = image.encoded.sha256
         twin = next((one for one in self._kept if one.encoded.sha256 == digest), None)
         if twin is not None:
@@ -95,79 +95,85 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What was drawn of one class; ``available`` counts its images, readable or not."""
+class ClassSample:
+    """The sample of one class; ``available`` counts its images, readable or not."""
 
     class_name: str
     available: int
-    images: Sequence[DrawnImage]
+    images: Sequence[SampledImage]
     skipped: Sequence[Skipped]
 
 
 @dataclass(frozen=True)
-class Draw:
-    """A draw from every wanted class of a pool, one class after the other.
+class Sample:
+    """A sample of every wanted class of a pool, one class after the other.
 
     ``counts`` says how many images, readable or not, there are of every class of the pool.
     """
 
     counts: Mapping[str, int]
-    drawn: Iterator[Drawn]
+    classes: Iterator[ClassSample]
 
 
-def draw_images(
+def sample_images(
     pool: Pool,
     count: int,
     seed: int,
     purpose: str,
     is_wanted: Callable[[str], bool] = lambda _name: True,
     side: int | None = None,
-) -> Draw:
+) -> Sample:
     """Draw up to ``count`` images of every class that is wanted.
 
-    A class's draw depends on ``seed``, ``purpose``, the class's name and its own images only. One
+    A class's sample depends on ``seed``, ``purpose``, the class's name and its own images only. One
     class's images are in memory at a time, or all that are kept where the pool is a stream.
     """
     if isinstance(pool, StreamedPool):
-        return _draw_from_stream(pool, count, seed, purpose, is_wanted, side)
+        return _sample_stream(pool, count, seed, purpose, is_wanted, side)
     counts = {name: len(places) for name, places in pool.members.items()}
-    wanted = [name for name in counts if is_wanted(name)]
-    return Draw(counts, (_draw_class(pool, name, count, seed, purpose, side) for name in wanted))
+    classes = (
+        _sample_class(pool, name, count, seed, purpose, side) for name in counts if is_wanted(name)
+    )
+    return Sample(counts, classes)
 
 
-def _draw_class(
+def _sample_class(
     pool: IndexedPool, name: str, count: int, seed: int, purpose: str, side: int | None
-) -> Drawn:
+) -> ClassSample:
     keys = _keys(seed, purpose, name)
     order = sorted((next(keys), place) for place in pool.members[name])
-    selection = Selection(count, side)
+    reservoir = Reservoir(count, side)
     for key, place in order:
-        if selection.is_full:
+        if reservoir.is_full:
             break
-        selection.offer(key, pool.candidate(place))
-    return _finish(name, len(order), selection)
+        reservoir.offer(key, pool.candidate(place))
+    return _finish(name, len(order), reservoir)
 
 
-def _draw_from_stream(
+def _sample_stream(
     pool: StreamedPool,
     count: int,
     seed: int,
     purpose: str,
     is_wanted: Callable[[str], bool],
     side: int | None,
-) -> Draw:
+) -> Sample:
     counts: Counter[str] = Counter()
     keys: dict[str, Iterator[float]] = {}
-    selections: dict[str, Selection] = {}
+    reservoirs: dict[str, Reservoir] = {}
     for name, candidate in pool.stream():
         if name not in counts and is_wanted(name):
-            keys[name], selections[name] = _keys(seed, purpose, name), Selection(count, side)
+            keys[name], reservoirs[name] = _keys(seed, purpose, name), Reservoir(count, side)
         counts[name] += 1
-        if name in selections:
-            selections[name].offer(next(keys[name]), candidate)
-    order = sorted(counts, key=natural_key)
-    drawn = (_finish(name, counts[name], selections[name]) for name in order if name in selections)
-    return Draw({name: counts[name] for name in order}, drawn)
+        if name in reservoirs:
+            reservoirs[name].offer(next(keys[name]), candidate)
+    ordered = {name: counts[name] for name in sorted(counts, key=natural_key)}
+    classes = (
+        _finish(name, there, reservoirs[name])
+        for name, there in ordered.items()
+        if name in reservoirs
+    )
+    return Sample(ordered, classes)
 
 
 def _keys(seed: int, purpose: str, name: str) -> Iterator[float]:
@@ -176,8 +182,8 @@ def _keys(seed: int, purpose: str, name: str) -> Iterator[float]:
         yield draws.random()
 
 
-def _finish(name: str, available: int, selection: Selection) -> Drawn:
-    drawn = Drawn(name, available, selection.images, selection.skipped)
-    for one in drawn.skipped:
+def _finish(name: str, available: int, reservoir: Reservoir) -> ClassSample:
+    sample = ClassSample(name, available, reservoir.images, reservoir.skipped)
+    for one in sample.skipped:
         log.warning("%s is left out: %s", one.origin, one.reason)
-    return drawn
+    return sample

@@ -10,7 +10,7 @@ from vital.artefacts.manifest import SPLITS
 from vital.errors import DataError, ParamsError, nearest
 from vital.images import photographs
 from vital.images.files import EncodedImage, encode_image
-from vital.images.sampling import Drawn, Skipped, draw_images
+from vital.images.sampling import ClassSample, Skipped, sample_images
 from vital.images.sources import open_pool
 from vital.images.sources.base import StreamedPool
 from vital.params.data import PHOTOGRAPHS, DataParams
@@ -66,7 +66,7 @@ class Collection:
         names: dict[str, str] = {}
         labels: dict[str, int] = {}
         for split, counts in _pools(self._params).items():
-            draw = draw_images(
+            sample = sample_images(
                 open_pool(self._params, split),
                 sum(counts.values()),
                 self._seed,
@@ -74,14 +74,14 @@ class Collection:
                 labels.__contains__ if labels else self._params.is_asked_for,
                 self._params.size,
             )
-            names = names or choose_classes(self._params, draw.counts)
+            names = names or choose_classes(self._params, sample.counts)
             labels = labels or {name: label for label, name in enumerate(names)}
-            _check_counts({name: draw.counts.get(name, 0) for name in names}, counts, split)
-            for drawn in draw.drawn:
-                self.skipped += [(drawn.class_name, one) for one in drawn.skipped]
-                _check_readable(drawn, counts)
-                label, name = labels[drawn.class_name], names[drawn.class_name]
-                for place, image in zip(_places(counts), drawn.images, strict=True):
+            _check_counts({name: sample.counts.get(name, 0) for name in names}, counts, split)
+            for one_class in sample.classes:
+                self.skipped += [(one_class.class_name, one) for one in one_class.skipped]
+                _check_readable(one_class, counts)
+                label, name = labels[one_class.class_name], names[one_class.class_name]
+                for place, image in zip(_places(counts), one_class.images, strict=True):
                     origin = image.candidate.origin
                     yield PlacedImage(image.encoded, label, name, *place, origin)
 
@@ -143,18 +143,18 @@ def _check_counts(there: Mapping[str, int], counts: Mapping[str, int], split: st
         )
 
 
-def _check_readable(drawn: Drawn, counts: Mapping[str, int]) -> None:
-    if len(drawn.images) < sum(counts.values()):
-        lines = [f"  {one.origin}: {one.reason}" for one in drawn.skipped]
+def _check_readable(one_class: ClassSample, counts: Mapping[str, int]) -> None:
+    if len(one_class.images) < sum(counts.values()):
+        lines = [f"  {one.origin}: {one.reason}" for one in one_class.skipped]
         raise DataError(
-            f"class {drawn.class_name!r} has {drawn.available} images, of which "
-            f"{len(drawn.images)} can be used, but data.per_class asks for {_sum(counts)}; "
+            f"class {one_class.class_name!r} has {one_class.available} images, of which "
+            f"{len(one_class.images)} can be used, but data.per_class asks for {_sum(counts)}; "
             f"left out are\n{_listed(lines)}"
         )
 
 
 def _places(counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-    """The split and the number there of each image of a class, in the order of the draw."""
+    """The split and the number there of each image of a class, in the order of the sample."""
     return ((split, number) for split, count in counts.items() for number in range(count))
 
 

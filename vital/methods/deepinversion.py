@@ -17,7 +17,7 @@ from vital.methods.base import PixelMethod, Setup
 from vital.methods.batch_norm import BatchNormReader
 from vital.methods.objectives import l2_norm, total_variation
 from vital.methods.schedule import phases
-from vital.networks.taps.module_outputs import run_blank
+from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
 from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target

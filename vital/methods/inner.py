@@ -15,7 +15,6 @@ from vital.methods.vital import Read, VitalMethod
 from vital.networks.taps.reader import TapReader
 from vital.params.relevance import MaskParams
 from vital.params.visualize import VisualizeParams
-from vital.references import relevant as relevance_statistics
 from vital.references.quantiles import UnitStatistics
 from vital.relevance import (
     RelevanceReader,
@@ -25,7 +24,7 @@ from vital.relevance import (
     shared_over_colours,
 )
 from vital.relevance.starts import start_of
-from vital.runtime.provenance import own_digest, package_digest, source_digest
+from vital.runtime.provenance import own_digest, package_digest
 from vital.units import Target
 
 
@@ -57,7 +56,6 @@ class InnerMethod(VitalMethod):
             "masks_every": self.hold,
             "relevance": [
                 own_digest(__name__),
-                source_digest(relevance_statistics),
                 package_digest(relevance_package),
             ],
         }

@@ -19,8 +19,8 @@ from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.config import network_config, network_preprocessing
 from vital.networks.factories import PREFIX, factory_sha256
 from vital.networks.model import describe_further, known_classes, load_model, save_model
+from vital.networks.probe import count_logits
 from vital.networks.taps.defaults import default_taps
-from vital.networks.taps.module_outputs import count_classes
 from vital.networks.taps.reader import tap_shapes
 from vital.networks.training import LabelledImages, accuracy, train
 from vital.networks.weights import load_weights
@@ -119,7 +119,7 @@ def _classes(
     """The names that are given, those that were trained on, the network's own, or ImageNet's."""
     trained_on = class_names(manifest) if params.train is not None else ()
     names = known_classes(network, params.classes or trained_on, size)
-    return list(ClassMap(names, count_classes(network, size)).names)
+    return list(ClassMap(names, count_logits(network, size)).names)
 
 
 def _taps(network: nn.Module, params: ModelParams, size: tuple[int, int]) -> dict[str, float]:

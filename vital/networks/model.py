@@ -17,8 +17,8 @@ from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_config, network_preprocessing
 from vital.networks.factories import factory_sha256, source_sha256
+from vital.networks.probe import count_logits, run_blank
 from vital.networks.taps.defaults import default_taps
-from vital.networks.taps.module_outputs import count_classes, run_blank
 from vital.networks.weights import load_weights, state_digest
 from vital.runtime.files import digest, digest_file, read_json, write_json
 from vital.runtime.tensors import write_tensors
@@ -48,7 +48,7 @@ class StudiedModel:
 
         Raises ModelError for a network without a classifier.
         """
-        return len(self.classes) or count_classes(self.network, self.preprocessing.size)
+        return len(self.classes) or count_logits(self.network, self.preprocessing.size)
 
     def to(self, device: torch.device) -> StudiedModel:
         """Move the network; returns the same object."""
@@ -190,6 +190,6 @@ def known_classes(
     """
     own = network_config(network).get("label_names") or ()
     names = tuple(str(name) for name in given or own)
-    if names and len(names) != (count := count_classes(network, size)):
+    if names and len(names) != (count := count_logits(network, size)):
         raise ModelError(f"{len(names)} classes are named, but the network has {count}")
     return names

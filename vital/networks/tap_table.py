@@ -12,7 +12,7 @@ from vital.errors import ModelError
 from vital.networks.build import build_network, freeze, outline_network
 from vital.networks.config import network_config
 from vital.networks.taps.defaults import choose_taps
-from vital.networks.taps.module_outputs import Reading, survey
+from vital.networks.taps.module_outputs import ModuleOutput, module_outputs
 from vital.networks.taps.reader import INPUT_TAP
 
 
@@ -40,23 +40,23 @@ def describe_taps(
 
 def _table(network: nn.Module, side: int | None, every: bool) -> pd.DataFrame:
     size = (side, side) if side is not None else _own_size(network)
-    readings = survey(network, size)
+    outputs = module_outputs(network, size)
     if every:
-        return _everything(network, readings, size)
-    weights = choose_taps(network, readings)
-    shapes = {one.tap: (one.channels, one.positions) for one in readings}
+        return _everything(network, outputs, size)
+    weights = choose_taps(network, outputs)
+    shapes = {one.tap: (one.channels, one.positions) for one in outputs}
     return pd.DataFrame([_row(tap, *shapes[tap], weight) for tap, weight in weights.items()])
 
 
 def _everything(
-    network: nn.Module, readings: Sequence[Reading], size: tuple[int, int]
+    network: nn.Module, outputs: Sequence[ModuleOutput], size: tuple[int, int]
 ) -> pd.DataFrame:
     try:
-        weights = choose_taps(network, readings)
+        weights = choose_taps(network, outputs)
     except ModelError:  # without a choice, the more reason to show what there is
         weights = {}
     order = {name: i for i, (name, _) in enumerate(network.named_modules())}
-    defined = sorted(readings, key=lambda one: (order[one.name], one.run))
+    defined = sorted(outputs, key=lambda one: (order[one.name], one.run))
     rows = [_row(one.tap, one.channels, one.positions, weights.get(one.tap)) for one in defined]
     return pd.DataFrame([_row(INPUT_TAP, 3, size[0] * size[1], None), *rows])
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import nn
 
-from vital.errors import ModelError
+from vital.networks.taps.hooks import AllTapsSeenError, never_run, one_tensor
 from vital.networks.taps.reader import INPUT_TAP, find_module
 from vital.units import CLASS_TAP
-
-
-class _AllSeenError(Exception):
-    """Unwinds the forward pass once nothing more is needed from it."""
 
 
 def outputs_until(
@@ -33,9 +30,9 @@ def outputs_until(
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> torch.Tensor | None:
             if tap in seen:
                 return None
-            seen[tap] = _one_tensor(tap, output)
+            seen[tap] = one_tensor(tap, output)
             if all(needed in seen for needed in last):
-                raise _AllSeenError
+                raise AllTapsSeenError
             # What follows gets a copy, so that nothing can overwrite what was captured.
             return seen[tap].clone()
 
@@ -43,19 +40,12 @@ def outputs_until(
 
     handles = [module.register_forward_hook(capture(tap)) for tap, module in modules.items()]
     try:
-        seen[CLASS_TAP] = _one_tensor(CLASS_TAP, network(images))
-    except _AllSeenError:
-        return seen
+        with suppress(AllTapsSeenError):
+            seen[CLASS_TAP] = one_tensor(CLASS_TAP, network(images))
     finally:
         for handle in handles:
             handle.remove()
     for tap in last:
         if tap not in seen:
-            raise ModelError(f"tap {tap!r} is never run in the network's forward pass")
+            raise never_run(tap)
     return seen
-
-
-def _one_tensor(tap: str, output: Any) -> torch.Tensor:
-    if not isinstance(output, torch.Tensor):
-        raise ModelError(f"tap {tap!r} gives {type(output).__name__}, not one tensor")
-    return output

@@ -13,7 +13,8 @@ from zennit.core import Composite as ZennitComposite
 from zennit.core import Hook
 
 from vital.errors import ModelError, ParamsError
-from vital.networks.taps.reader import INPUT_TAP, find_module, opponent_colours, positions_last
+from vital.networks.taps.channel_axis import positions_last
+from vital.networks.taps.reader import INPUT_TAP, find_module, opponent_colours
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
 from vital.relevance.composites import Composite

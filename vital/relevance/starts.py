@@ -75,6 +75,12 @@ class DirectionStart(Start):
         return activations.new_tensor(self.direction).unsqueeze(1).expand_as(activations)
 
 
+def start_of(unit: Unit, params: MaskParams) -> Start:
+    """Where a unit's relevance starts."""
+    kind = PositionStart if params.start == "position" else ChannelStart
+    return kind(unit.tap, unit.index)
+
+
 def class_start(index: int) -> ChannelStart:
     """Start at a class logit."""
     return ChannelStart(CLASS_TAP, index)
@@ -83,9 +89,3 @@ def class_start(index: int) -> ChannelStart:
 def _check_channel(tap: str, channel: int, channels: int) -> None:
     if not 0 <= channel < channels:
         raise ParamsError(f"tap {tap!r} has no channel {channel}; legal here: 0 to {channels - 1}")
-
-
-def start_of(unit: Unit, params: MaskParams) -> Start:
-    """Where a unit's relevance starts."""
-    kind = PositionStart if params.start == "position" else ChannelStart
-    return kind(unit.tap, unit.index)

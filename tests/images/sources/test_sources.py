@@ -34,7 +34,7 @@ from helpers.own_images import (
 from vital.artefacts.manifest import read_manifest, read_skipped
 from vital.errors import DataError
 from vital.images.prepare import prepare_images
-from vital.images.sampling import draw_images
+from vital.images.sampling import Sample, sample_images
 from vital.images.sources import open_pool
 from vital.images.sources.base import IndexedPool, StreamedPool
 from vital.params.base import check_block
@@ -211,11 +211,14 @@ def test_every_layout_is_prepared(layout: Layout, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", [hfds_parquet, hfids_parquet])
 def test_whole_and_streamed_give_one_draw(layout: Layout, tmp_path: Path) -> None:
-    draw = draw_images(pool_of(**layout(tmp_path)), 4, 0, "test")
-    drawn = {one.class_name: [image.encoded.content for image in one.images] for one in draw.drawn}
-    plain = draw_images(pool_of(**folder(tmp_path / "other")), 4, 0, "test")
-    assert drawn == {
-        one.class_name: [image.encoded.content for image in one.images] for one in plain.drawn
+    draw = sample_images(pool_of(**layout(tmp_path)), 4, 0, "test")
+    plain = sample_images(pool_of(**folder(tmp_path / "other")), 4, 0, "test")
+    assert _contents(draw) == _contents(plain)
+
+
+def _contents(sample: Sample) -> dict[str, list[bytes]]:
+    return {
+        one.class_name: [image.encoded.content for image in one.images] for one in sample.classes
     }
 
 
@@ -523,7 +526,7 @@ def test_rows_cannot_name_files_outside_of_the_data_set(tmp_path: Path, kind: st
     }
     table = pa.Table.from_pydict(rows, schema=features.arrow_schema)
     pq.write_table(table, tmp_path / "d" / "train.parquet")
-    (drawn,) = draw_images(pool_of(f"{kind}/{tmp_path / 'd'}"), 4, 0, "test").drawn
+    (drawn,) = sample_images(pool_of(f"{kind}/{tmp_path / 'd'}"), 4, 0, "test").classes
     assert drawn.images == []
     assert sorted(one.reason for one in drawn.skipped) == [
         *["its file lies outside of the data set"] * 3, "there is no image in this row",

@@ -8,7 +8,8 @@ from torch import nn
 
 from vital.errors import ModelError
 from vital.networks.build import outline_network
-from vital.networks.taps.module_outputs import count_classes, survey
+from vital.networks.probe import count_logits
+from vital.networks.taps.module_outputs import module_outputs
 from vital.networks.taps.reader import TapReader
 
 
@@ -37,9 +38,9 @@ class Pair(nn.Module):
 
 def test_one_pass_shows_all_that_can_be_read() -> None:
     network = Counting()
-    readings = survey(network, (9, 7))
+    outputs = module_outputs(network, (9, 7))
     assert network.passes == 1
-    assert [(one.tap, one.channels, one.positions, one.resolution) for one in readings] == [
+    assert [(one.tap, one.channels, one.positions, one.resolution) for one in outputs] == [
         ("conv", 4, 12, (4, 3)),
         ("act", 4, 12, (4, 3)),
         ("act@2", 4, 1, None),
@@ -49,25 +50,25 @@ def test_one_pass_shows_all_that_can_be_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["timm/test_vit", "timm/test_convnext", "torchvision/swin_t"])
-def test_a_survey_tells_the_same_as_reading(name: str) -> None:
+def test_module_outputs_tell_the_same_as_reading(name: str) -> None:
     network = outline_network(name, {})
     size = network.pretrained_cfg["input_size"][-2:]
-    readings = survey(network, size)
-    with TapReader(network, [one.tap for one in readings]) as read:
+    outputs = module_outputs(network, size)
+    with TapReader(network, [one.tap for one in outputs]) as read:
         values = read(torch.zeros(1, 3, *size, device="meta"))
-    assert {one.tap: (one.channels, one.positions) for one in readings} == {
+    assert {one.tap: (one.channels, one.positions) for one in outputs} == {
         tap: tuple(value.shape[1:]) for tap, value in values.items()
     }
 
 
 def test_a_network_that_does_not_run_says_why() -> None:
     with pytest.raises(ModelError, match=r"not run on an image of 64 x 32 pixels \(.*Input"):
-        survey(outline_network("timm/vit_tiny_patch16_224", {}), (64, 32))
+        module_outputs(outline_network("timm/vit_tiny_patch16_224", {}), (64, 32))
 
 
 def test_classes_are_counted_by_running() -> None:
-    assert count_classes(Counting(), (9, 9)) == 5
-    assert count_classes(outline_network("timm/test_resnet", {"num_classes": 7}), (64, 64)) == 7
+    assert count_logits(Counting(), (9, 9)) == 5
+    assert count_logits(outline_network("timm/test_resnet", {"num_classes": 7}), (64, 64)) == 7
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,9 @@ def test_classes_are_counted_by_running() -> None:
 )
 def test_what_is_no_row_of_logits_is_refused(network: nn.Module, expected: str) -> None:
     with pytest.raises(ModelError, match=expected):
-        count_classes(network, (9, 9))
+        count_logits(network, (9, 9))
 
 
 def test_a_network_without_a_classifier_knows_no_classes() -> None:
     with pytest.raises(ModelError, match=r"no classifier.*num_classes"):
-        count_classes(outline_network("timm/test_resnet", {"num_classes": 0}), (64, 64))
+        count_logits(outline_network("timm/test_resnet", {"num_classes": 0}), (64, 64))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from vital.errors import ModelError
+
 _CHANNELS_FIRST = (
     nn.modules.conv._ConvNd,
     nn.modules.batchnorm._NormBase,
@@ -15,6 +17,33 @@ _CHANNELS_FIRST = (
     nn.GroupNorm,
 )
 """Modules whose output has its channels in the second axis by definition."""
+
+
+def positions_last(
+    network: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor, tap: str
+) -> torch.Tensor:
+    """What a module gave for ``images`` as (B, C, D), a view where it can be.
+
+    Raises ModelError that names the ``tap`` for an output that cannot be read so.
+    """
+    try:
+        return output_channels_first(network, module, value, images).flatten(2)
+    except ValueError as error:
+        raise ModelError(f"tap {tap!r} gives {error}") from None
+
+
+def output_channels_first(
+    network: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor
+) -> torch.Tensor:
+    """A module's output for ``images`` as (B, C, H, W), (B, C, N) or (B, C, 1).
+
+    Raises ValueError for an output that cannot be read so.
+    """
+    if value.dim() > 0 and len(value) != len(images):
+        raise ValueError(f"{len(value)} rows for {len(images)} images, not one row per image")
+    height, width = images.shape[-2:]
+    declared = str(getattr(network, "output_fmt", "NCHW"))
+    return channels_first(value, module, (height, width), declared)
 
 
 def channels_first(

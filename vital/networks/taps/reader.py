@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -11,9 +12,9 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from vital.errors import ModelError, nearest
-from vital.networks.taps.channel_axis import channels_first
-from vital.networks.taps.hooks import HookedReader
-from vital.runtime.devices import device_of
+from vital.networks.probe import blank_image
+from vital.networks.taps.channel_axis import positions_last
+from vital.networks.taps.hooks import AllTapsSeenError, HookedReader, never_run, one_tensor
 
 INPUT_TAP = "input"
 """The pseudo-tap whose activations are the normalised input's colours: luminance, two opponents.
@@ -29,10 +30,6 @@ _OPPONENT_COLOURS = (
 )
 
 _LATER_RUN = re.compile(r"(.+)@([1-9][0-9]*)")
-
-
-class _AllTapsSeenError(Exception):
-    """Unwinds the forward pass once nothing more is needed from it."""
 
 
 class TapReader(HookedReader):
@@ -105,14 +102,11 @@ class TapReader(HookedReader):
         self._runs.clear()
         if not self._places:
             return
-        try:
+        with suppress(AllTapsSeenError):
             self._model(images)
-        except _AllTapsSeenError:
-            return
-        (unseen, *_) = [tap for tap in self._places if tap not in self._seen]
-        runs = self._runs.get(self._places[unseen][0], 0)
-        times = f"runs only {runs} times" if runs else "is never run"
-        raise ModelError(f"tap {unseen!r} {times} in the network's forward pass")
+        for tap, (name, _) in self._places.items():
+            if tap not in self._seen:
+                raise never_run(tap, self._runs.get(name, 0))
 
     def _hook(self, name: str) -> Any:
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -121,14 +115,13 @@ class TapReader(HookedReader):
                 if place == (name, self._runs[name]):
                     self._keep(tap, output)
             if len(self._seen) == len(self._places) and not torch.compiler.is_compiling():
-                raise _AllTapsSeenError
+                raise AllTapsSeenError
 
         return keep
 
     def _keep(self, tap: str, output: Any) -> None:
-        if not isinstance(output, torch.Tensor):
-            raise ModelError(f"tap {tap!r} gives {type(output).__name__}, not one tensor")
-        value = output.clone() if tap in self._copied else output
+        value = one_tensor(tap, output)
+        value = value.clone() if tap in self._copied else value
         self._seen[tap] = (value, 0 if torch.compiler.is_compiling() else value._version)
 
     def _overwritten(self) -> set[str]:
@@ -137,33 +130,6 @@ class TapReader(HookedReader):
     def _positions_last(self, tap: str, value: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         module = self._modules[self._places[tap][0]]
         return positions_last(self._model, module, value, images, tap)
-
-
-def positions_last(
-    model: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor, tap: str
-) -> torch.Tensor:
-    """What a module gave for ``images`` as (B, C, D), a view where it can be.
-
-    Raises ModelError that names the ``tap`` for an output that cannot be read so.
-    """
-    try:
-        return read_layout(model, module, value, images).flatten(2)
-    except ValueError as error:
-        raise ModelError(f"tap {tap!r} gives {error}") from None
-
-
-def read_layout(
-    model: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor
-) -> torch.Tensor:
-    """A module's output for ``images`` as (B, C, H, W), (B, C, N) or (B, C, 1).
-
-    Raises ValueError for an output that cannot be read so.
-    """
-    if value.dim() > 0 and len(value) != len(images):
-        raise ValueError(f"{len(value)} rows for {len(images)} images, not one row per image")
-    height, width = images.shape[-2:]
-    declared = str(getattr(model, "output_fmt", "NCHW"))
-    return channels_first(value, module, (height, width), declared)
 
 
 def opponent_colours(images: torch.Tensor) -> torch.Tensor:
@@ -194,11 +160,6 @@ def locate(model: nn.Module, tap: str) -> tuple[str, int]:
     name, run = (later[1], int(later[2])) if later else (tap, 1)
     find_module(model, name)
     return name, run
-
-
-def blank_image(model: nn.Module, size: tuple[int, int]) -> torch.Tensor:
-    """Zeros (1, 3, H, W) of (height, width) ``size``, on the device of the network's weights."""
-    return torch.zeros(1, 3, *size, device=device_of(model))
 
 
 def tap_shapes(

@@ -14,7 +14,7 @@ from vital.errors import ModelError, ParamsError
 from vital.images.files import write_png
 from vital.images.loading import batches
 from vital.networks.model import StudiedModel
-from vital.networks.taps.module_outputs import survey
+from vital.networks.taps.module_outputs import module_outputs
 from vital.networks.taps.reader import INPUT_TAP, locate
 from vital.params.relevance import RelevanceParams
 from vital.references.extract import extract_statistics
@@ -87,7 +87,8 @@ def taps_until(
     for tap in (*taps, *ends):
         if tap != INPUT_TAP:
             locate(model.network, tap)
-    order = [INPUT_TAP, *(found.tap for found in survey(model.network, model.preprocessing.size))]
+    outputs = module_outputs(model.network, model.preprocessing.size)
+    order = [INPUT_TAP, *(output.tap for output in outputs)]
     for tap in (*taps, *ends):
         if tap not in order:
             raise ModelError(f"tap {tap!r} gives nothing that can be read")

@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from vital.errors import DataError, ParamsError, nearest
-from vital.images.sampling import Draw, Drawn, draw_images
+from vital.images.sampling import ClassSample, Sample, sample_images
 from vital.images.sources import open_pool
 from vital.images.sources.base import Candidate
 from vital.images.sources.folders import class_folders, open_flat_folder
@@ -54,15 +54,15 @@ def draw_reference_sets(
     if params.kind == "folder" and params.split is None and not class_folders(folder):
         if len(wanted) != 1:
             raise ParamsError(f"{folder} has no subfolders: say which one unit it is for (units)")
-        draw = draw_images(open_flat_folder(folder, folder.name), count, seed, _PURPOSE)
+        sample = sample_images(open_flat_folder(folder, folder.name), count, seed, _PURPOSE)
         indices = {folder.name: wanted[0]}
     else:
         is_wanted = _among(wanted, params, known)
-        draw = draw_images(open_pool(params, params.split), count, seed, _PURPOSE, is_wanted)
-        indices = _find_classes(params, draw, known, wanted)
+        sample = sample_images(open_pool(params, params.split), count, seed, _PURPOSE, is_wanted)
+        indices = _find_classes(params, sample, known, wanted)
     sets = {
-        indices[drawn.class_name]: _candidates(drawn, params.source, per_class)
-        for drawn in draw.drawn
+        indices[one_class.class_name]: _candidates(one_class, params.source, per_class)
+        for one_class in sample.classes
     }
     return dict(sorted(sets.items()))
 
@@ -80,32 +80,33 @@ def _among(
 
 
 def _find_classes(
-    params: ReferenceParams, draw: Draw, known: ClassMap, wanted: Sequence[int]
+    params: ReferenceParams, sample: Sample, known: ClassMap, wanted: Sequence[int]
 ) -> dict[str, int]:
     """The network's class for each of the source's, all wanted ones among them."""
-    if not draw.counts:
+    if not sample.counts:
         raise DataError(f"{params.source} holds no images")
     for name in params.class_map:
-        if name not in draw.counts:
-            raise ParamsError(f"class_map: no class {name!r}; {nearest(name, draw.counts)}")
-    indices = known.find_all({name: params.network_name(name) for name in draw.counts})
+        if name not in sample.counts:
+            raise ParamsError(f"class_map: no class {name!r}; {nearest(name, sample.counts)}")
+    indices = known.find_all({name: params.network_name(name) for name in sample.counts})
     for index in wanted:
         if index not in indices.values():
             name = known.names[index]
             raise DataError(
-                f"{params.source} has no images of unit {name!r}; {nearest(name, draw.counts)}"
+                f"{params.source} has no images of unit {name!r}; {nearest(name, sample.counts)}"
             )
     return indices
 
 
-def _candidates(drawn: Drawn, source: str, asked: int | None) -> tuple[Candidate, ...]:
+def _candidates(one_class: ClassSample, source: str, asked: int | None) -> tuple[Candidate, ...]:
     """The images, by origin, if there are enough."""
-    there = len(drawn.images)
+    there = len(one_class.images)
     if there == 0 or (asked is not None and there < asked):
-        more = f" ({len(drawn.skipped)} more cannot be used)" if drawn.skipped else ""
+        more = f" ({len(one_class.skipped)} more cannot be used)" if one_class.skipped else ""
         but = f", but {asked} are asked for" if asked is not None else ""
         raise DataError(
-            f"class {drawn.class_name!r} of {source} has {there or 'no'} readable images{more}{but}"
+            f"class {one_class.class_name!r} of {source} has {there or 'no'} readable "
+            f"images{more}{but}"
         )
-    candidates = [image.candidate for image in drawn.images]
+    candidates = [image.candidate for image in one_class.images]
     return tuple(sorted(candidates, key=attrgetter("origin")))
