@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.repository import ROOT
 from vital.errors import ParamsError
 from vital.params.base import check_block, read_block, read_params
 from vital.params.check import check_params
@@ -13,7 +14,6 @@ from vital.params.data import DataParams, source_kind
 from vital.params.judges import JudgesParams
 from vital.params.visualize import MethodParams, VisualizeParams
 
-ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"steps": 10, "lr": 0.1}
 
 
