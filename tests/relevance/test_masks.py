@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from vital.errors import ArtefactError
 from vital.relevance import RelevanceAccumulator, channel_importance, position_masks
-from vital.relevance.functions import attend
 
 
 def test_masks_scale_each_channel_of_each_image_over_its_positions() -> None:
@@ -80,19 +79,3 @@ def test_statistics_of_nothing_or_of_what_is_not_finite_are_refused() -> None:
     accumulator.add(torch.ones(1, 2, 3), relevance)
     with pytest.raises(ArtefactError, match="not finite"):
         accumulator.finish()
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"is_causal": True}, {"scale": 0.3}, {"mask": bool}, {"mask": float}]
-)
-def test_attention_written_out_is_torchs(options: dict) -> None:
-    draws = torch.Generator().manual_seed(2)
-    query, key, value = torch.randn(3, 2, 4, 5, 8, generator=draws)
-    settings = dict(options)
-    kind = settings.pop("mask", None)
-    if kind is not None:
-        mask = torch.randn(5, 5, generator=draws)
-        settings["attn_mask"] = mask if kind is float else mask > -0.5
-    found = attend(torch.softmax, query, key, value, **settings)
-    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value, **settings)
-    torch.testing.assert_close(found, expected)
