@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.small_networks import CPU, KWARGS, TAPS, redraw
+from helpers.small_networks import CPU, TAPS, redraw, tiny, write_weights
 from vital.engine.local import Engine
 from vital.images.preprocessing import Preprocessing
 from vital.methods.base import Setup
 from vital.methods.vital import VitalMethod
-from vital.networks.build import build_network, freeze
+from vital.networks.build import freeze
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
@@ -26,7 +26,7 @@ from vital.units import Unit, class_units
 @pytest.fixture(scope="session")
 def studied() -> StudiedModel:
     """A ResNet of a few channels with four classes, for images of 32 x 32 pixels."""
-    network = freeze(redraw(build_network("timm/resnet10t", KWARGS), seed=1))
+    network = freeze(redraw(tiny(), seed=1))
     return StudiedModel(
         name="timm/resnet10t",
         network=network,
@@ -35,6 +35,12 @@ def studied() -> StudiedModel:
         taps=dict.fromkeys(TAPS, 1.0),
         sha256="0" * 64,
     )
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights for `timm/resnet10t` of few channels with four classes."""
+    return write_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import vital
 from helpers.own_images import write_tar
+from helpers.repository import ROOT
 from helpers.small_networks import KWARGS, redraw, write_noise
 from vital.cli import app
 from vital.errors import DataError, ModelError, ParamsError
@@ -252,7 +253,7 @@ def test_user_errors_end_in_one_message(
 
 def test_an_estimate_counts_a_coarse_step_by_its_pixels(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
-    content = read_params(Path(__file__).resolve().parents[1] / "params.yaml")
+    content = read_params(ROOT / "params.yaml")
     steps = content["visualize"]["steps"]
     content["extract"]["pools"] = [2]
     content["visualize"]["coarse"] = {"steps": 4 * steps, "pool": 2}

@@ -12,9 +12,8 @@ from nbclient import NotebookClient
 from PIL import Image
 from safetensors.torch import save_file
 
+from helpers.repository import ROOT
 from vital.networks.build import build_network
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from helpers.imports import CANNOT_CHANGE_BYTES, ROOT, modules_of
+from helpers.imports import CANNOT_CHANGE_BYTES, modules_of
+from helpers.repository import ROOT
 from vital.artefacts.project import STAGES
 
 PIPELINE = YAML(typ="safe").load(Path(ROOT, "dvc.yaml").read_text(encoding="utf-8"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from helpers.repository import ROOT
 
 CANNOT_CHANGE_BYTES = frozenset(
     {

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from vital.networks.build import build_network
@@ -16,6 +17,18 @@ from vital.networks.model import StudiedModel, open_model
 CPU = torch.device("cpu")
 TAPS = ("input", "conv1", "layer2")
 KWARGS = {"channels": [8, 8, 16, 16], "num_classes": 4}
+
+
+def tiny() -> nn.Module:
+    """A ResNet of few channels with four classes, with the weights that it is built with."""
+    return build_network("timm/resnet10t", KWARGS)
+
+
+def write_weights(path: Path, seed: int = 1, **changes: object) -> Path:
+    """Write the redrawn weights of such a network, of other arguments where they are given."""
+    network = build_network("timm/resnet10t", {**KWARGS, **changes})
+    save_file(redraw(network, seed).state_dict(), path)
+    return path
 
 
 def redraw(network: nn.Module, seed: int) -> nn.Module:
@@ -32,7 +45,7 @@ def redraw(network: nn.Module, seed: int) -> nn.Module:
 def lively_model(taps: Sequence[str]) -> StudiedModel:
     """A network for images of 32 pixels whose logits, too, depend on the image."""
     draws = torch.Generator().manual_seed(0)
-    network = build_network("timm/resnet10t", KWARGS)
+    network = tiny()
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -48,7 +61,7 @@ def lively_model(taps: Sequence[str]) -> StudiedModel:
 
 def small_model(taps: list[str], classes: list[str] | None = None) -> StudiedModel:
     """A redrawn network for images of 32 pixels."""
-    network = redraw(build_network("timm/resnet10t", KWARGS), seed=1)
+    network = redraw(tiny(), seed=1)
     return open_model(network, taps=taps, size=32, classes=classes or ())
 
 

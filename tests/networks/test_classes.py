@@ -127,3 +127,18 @@ def test_labels_of_a_manifest_become_those_of_the_network() -> None:
     assert list(resolved["class_name"]) == ["tabby", "tench", "tench", "cock"]
     assert list(resolved["path"]) == list(manifest["path"])
     assert list(manifest["label"]) == [0, 1, 1, 2]
+
+
+def test_classes_are_found_by_name_index_and_synset() -> None:
+    imagenet = ClassMap((), 1000)
+    assert imagenet.find("n02123045") == 281
+    assert imagenet.find("tabby") == 281
+    assert imagenet.find("281") == 281
+    assert imagenet.find("Siamese_cat") == 284
+    with pytest.raises(DataError, match="not unique"):
+        imagenet.find("crane")
+    with pytest.raises(DataError, match=r"'taby' is no class.*'tabby'"):
+        imagenet.find("taby")
+    assert ClassMap(("a", "b"), 2).find("b") == 1
+    with pytest.raises(DataError):
+        ClassMap((), 10).find("12")

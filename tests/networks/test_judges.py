@@ -1,4 +1,4 @@
-"""Judges: made beside the studied network, found again by name."""
+"""Judges: found again by name, and the classes that they know."""
 
 from __future__ import annotations
 
@@ -8,61 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
-from safetensors.torch import save_file
 
-from helpers.own_images import CLASSES, contents, write_files
-from helpers.pretended_device import PRETENDED, PretendedDevice
-from helpers.small_networks import KWARGS, redraw
-from vital.artefacts.manifest import SPLITS
-from vital.errors import ArtefactError, DataError, ModelError
-from vital.networks.build import build_network
+from helpers.judges import TRAINED, judges_of
+from helpers.own_images import CLASSES
+from vital.errors import ArtefactError, DataError
 from vital.networks.judges import match_classes, read_judges
 from vital.networks.make_judges import make_judges
 from vital.networks.model import StudiedModel, load_model
-from vital.params.base import check_block
-from vital.params.judges import JudgeParams, JudgesParams
 from vital.runtime.files import read_json, write_json
-
-TRAIN = {"steps": 2, "batch": 4, "lr": 1.0e-3}
-NETWORK = {"name": "timm/resnet10t", "kwargs": {"channels": [8, 8, 8, 8]}}
-TRAINED = {**NETWORK, "train": TRAIN}
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
-    """A folder of images of three classes, and which of them are in which split."""
-    folder = write_files(tmp_path_factory.mktemp("photos"), contents())
-    rows = []
-    for path in sorted(folder.glob("*/*.png")):
-        Image.open(path).resize((32, 32)).save(path)
-        name, split = path.parent.name, SPLITS[int(path.stem) % 3]
-        relative = str(path.relative_to(folder))
-        facts = {"path": relative, "label": CLASSES.index(name), "class_name": name}
-        rows.append({**facts, "split": split, "width": 32, "height": 32})
-    return folder, pd.DataFrame(rows)
-
-
-def judges_of(*blocks: object) -> tuple[JudgeParams, ...]:
-    return check_block(list(blocks), "judges", JudgesParams).root
 
 
 def named(studied: StudiedModel, *classes: str) -> StudiedModel:
     return replace(studied, classes=classes)
-
-
-def test_judges_are_trained_on_the_device_that_is_asked_for(
-    manifest: tuple[Path, pd.DataFrame], tmp_path: Path
-) -> None:
-    make_judges(tmp_path / "here", *manifest, judges_of(TRAINED), seed=0)
-    with PretendedDevice():
-        make_judges(tmp_path / "there", *manifest, judges_of(TRAINED), seed=0, device=PRETENDED)
-    one, other = (
-        load_model(tmp_path / place / "resnet10t").network.state_dict()
-        for place in ("here", "there")
-    )
-    for name, value in one.items():
-        torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_judges_are_made_and_found_again(
@@ -91,23 +48,6 @@ def test_there_may_be_no_judge(
     assert read_judges(tmp_path / "judges", studied, manifest[1]) == {}
 
 
-def test_a_judge_may_come_from_a_checkpoint(
-    manifest: tuple[Path, pd.DataFrame], tmp_path: Path
-) -> None:
-    weights = redraw(build_network("timm/resnet10t", KWARGS), seed=3).state_dict()
-    save_file(weights, tmp_path / "judge.safetensors")
-    block = {
-        "name": "timm/resnet10t",
-        "kwargs": KWARGS,
-        "checkpoint": str(tmp_path / "judge.safetensors"),
-        "classes": ["wasp", "Cow", "BEE", "ant"],
-        "preprocessing": {"size": 32},
-    }
-    make_judges(tmp_path / "judges", *manifest, judges_of(block), seed=0)
-    kept = load_model(tmp_path / "judges" / "resnet10t").network.state_dict()
-    assert torch.equal(kept["fc.weight"], weights["fc.weight"])
-
-
 def test_a_class_that_one_of_them_lacks_is_an_error(
     manifest: tuple[Path, pd.DataFrame], studied: StudiedModel
 ) -> None:
@@ -118,22 +58,6 @@ def test_a_class_that_one_of_them_lacks_is_an_error(
     for pair in ((whole, lacking), (lacking, whole)):
         with pytest.raises(DataError, match="does not know 1 of the 3 classes"):
             match_classes(*pair, manifest[1])
-
-
-@pytest.mark.parametrize(
-    ("block", "expected"),
-    [
-        (NETWORK, "judge bad: give exactly one of"),
-        ({**TRAINED, "name": "timm/resnet10x"}, "judge bad: .*did you mean"),
-        ({**TRAINED, "classes": ["ant", "bee", "hen"]}, "judge bad: the network does not know 1"),
-    ],
-)
-def test_a_judge_that_cannot_be_made_is_named_and_leaves_nothing(
-    manifest: tuple[Path, pd.DataFrame], tmp_path: Path, block: dict[str, object], expected: str
-) -> None:
-    with pytest.raises(ModelError, match=expected):
-        make_judges(tmp_path / "j", *manifest, judges_of({**block, "alias": "bad"}), seed=0)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_name_leads_out_of_the_folder(

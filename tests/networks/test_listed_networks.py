@@ -7,13 +7,12 @@ import math
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from helpers.listed_networks import NETWORKS
+from helpers.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SIDES = {"timm/inception_v3": 299, "timm/vit_medium_patch16_reg4_gap_256": 256}
 
 

@@ -11,28 +11,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from helpers.small_networks import redraw
-from vital.errors import ArtefactError, DataError, ModelError
+from helpers.small_networks import KWARGS, redraw, tiny, write_weights
+from vital.errors import ArtefactError, ModelError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
-from vital.networks.classes import ClassMap
 from vital.networks.model import StudiedModel, describe_further, load_model, open_model, save_model
 from vital.networks.taps.reader import INPUT_TAP
 from vital.runtime.files import digest_file, read_json
 
-TINY = {"channels": [8, 8, 16, 16], "num_classes": 4}
 CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
-
-
-def tiny() -> nn.Module:
-    return build_network("timm/resnet10t", TINY)
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_file(redraw(tiny(), seed=1).state_dict(), path)
-    return path
 
 
 def test_opening_a_module_leaves_it_as_it_was() -> None:
@@ -48,7 +35,7 @@ def test_opening_a_module_leaves_it_as_it_was() -> None:
 
 
 def test_networks_of_all_origins_are_opened_by_name(checkpoint: Path, tmp_path: Path) -> None:
-    ours = open_model("timm/resnet10t", checkpoint=checkpoint, kwargs=TINY, size=64)
+    ours = open_model("timm/resnet10t", checkpoint=checkpoint, kwargs=KWARGS, size=64)
     assert list(ours.taps) == ["conv1.0", "layer1", "layer2", "layer3", "layer4"]
     assert (ours.preprocessing.size, ours.outputs, ours.classes) == ((64, 64), 4, ())
     file = tmp_path / "squeezenet.pth"
@@ -109,15 +96,14 @@ def test_the_digest_covers_weights_arguments_and_source(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sha256(**changes: object) -> str:
-        kwargs = {**TINY, **changes}
+        kwargs = {**KWARGS, **changes}
         return open_model("timm/resnet10t", checkpoint=checkpoint, kwargs=kwargs, size=64).sha256
 
     same = sha256()
     assert sha256() == same
     assert sha256(act_layer="gelu") != same, "an argument that changes no weight"
-    other = tmp_path / "other.safetensors"
-    save_file(redraw(tiny(), seed=2).state_dict(), other)
-    assert open_model("timm/resnet10t", checkpoint=other, kwargs=TINY, size=64).sha256 != same
+    other = write_weights(tmp_path / "other.safetensors", seed=2)
+    assert open_model("timm/resnet10t", checkpoint=other, kwargs=KWARGS, size=64).sha256 != same
     monkeypatch.chdir(tmp_path)
     source = "from torch import nn\ndef make():\n    return nn.Sequential(nn.Conv2d(3, 2, 1))\n"
     options = {"preprocessing": {"size": (8, 8), "mean": (0,) * 3, "std": (1,) * 3}, "taps": ["0"]}
@@ -133,7 +119,7 @@ def test_the_digest_covers_weights_arguments_and_source(
 def description_of(studied: StudiedModel, **further: object) -> dict[str, object]:
     return {
         "architecture": studied.name,
-        "kwargs": TINY,
+        "kwargs": KWARGS,
         "classes": list(studied.classes),
         "preprocessing": studied.preprocessing.to_dict(),
         "taps": studied.taps,
@@ -207,18 +193,3 @@ class Sharing(nn.Module):
 def make():
     return Sharing()
 """
-
-
-def test_classes_are_found_by_name_index_and_synset() -> None:
-    imagenet = ClassMap((), 1000)
-    assert imagenet.find("n02123045") == 281
-    assert imagenet.find("tabby") == 281
-    assert imagenet.find("281") == 281
-    assert imagenet.find("Siamese_cat") == 284
-    with pytest.raises(DataError, match="not unique"):
-        imagenet.find("crane")
-    with pytest.raises(DataError, match=r"'taby' is no class.*'tabby'"):
-        imagenet.find("taby")
-    assert ClassMap(("a", "b"), 2).find("b") == 1
-    with pytest.raises(DataError):
-        ClassMap((), 10).find("12")

@@ -10,16 +10,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from helpers.small_networks import redraw
+from helpers.small_networks import KWARGS, redraw, tiny
 from vital.errors import ModelError
 from vital.networks.build import build_network
 from vital.networks.weights import load_weights, state_digest
-
-TINY = {"channels": [8, 8, 16, 16], "num_classes": 4}
-
-
-def tiny() -> nn.Module:
-    return build_network("timm/resnet10t", TINY)
 
 
 def assert_same(network: nn.Module, state: dict[str, torch.Tensor]) -> None:
@@ -109,7 +103,7 @@ def test_checkpoints_that_do_not_fit_are_explained(tmp_path: Path) -> None:
     torch.save({"a": 1}, tmp_path / "table.pt")
     with pytest.raises(ModelError, match="no table of weights"):
         load_weights(tiny(), tmp_path / "table.pt")
-    other = build_network("timm/resnet10t", {**TINY, "num_classes": 7})
+    other = build_network("timm/resnet10t", {**KWARGS, "num_classes": 7})
     save_file(other.state_dict(), tmp_path / "seven.safetensors")
     with pytest.raises(ModelError, match=r"seven\.safetensors does not fit.*fc\.weight"):
         load_weights(tiny(), tmp_path / "seven.safetensors")

@@ -8,11 +8,11 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+from helpers.repository import ROOT
 from vital.cli import app
 from vital.errors import ParamsError
 from vital.pipeline.profiles import compose_profile, list_profiles, use_profile
 
-ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "profiles"
 PAPER = ("resnet50", "densenet121", "convnext_base", "vit_l_16", "vit_l_32")
 VARIANTS = ("quick", "multires", "long")

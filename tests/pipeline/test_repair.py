@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.repository import ROOT
 from vital.pipeline import repair as repairing
 from vital.pipeline.repair import repair
 
-WHOLE = Path(__file__).resolve().parents[2].joinpath("dvc.lock").read_bytes()
+WHOLE = (ROOT / "dvc.lock").read_bytes()
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
 
 

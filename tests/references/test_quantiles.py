@@ -1,24 +1,18 @@
-"""Quantile functions: accumulation, the barycenter, resampling, and Parquet."""
+"""Quantile functions: accumulation, the barycenter, and resampling."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import ot
-import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.small_networks import CPU, TAPS
+from helpers.statistics import assert_close
 from vital.errors import ArtefactError
 from vital.methods.objectives import sort_matching
-from vital.networks.model import StudiedModel
-from vital.references.extract import extract_statistics
-from vital.references.quantiles import Accumulator, TapStatistics, UnitStatistics, resample
-from vital.references.statistics_files import read_statistics, tap_file, write_statistics
+from vital.references.quantiles import Accumulator, resample
 
 
 def accumulate(activations: torch.Tensor, size: int) -> Accumulator:
@@ -26,12 +20,6 @@ def accumulate(activations: torch.Tensor, size: int) -> Accumulator:
     for batch in activations.split(size):
         kept.add(batch)
     return kept
-
-
-def assert_close(one: TapStatistics, other: TapStatistics, tolerance: float) -> None:
-    for name in ("quantiles", "mean", "std", "importance"):
-        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=tolerance, rtol=0)
-    assert one.n_images == other.n_images
 
 
 def test_batch_sizes_and_merging_do_not_matter() -> None:
@@ -51,23 +39,6 @@ def test_statistics_equal_their_definition() -> None:
     np.testing.assert_allclose(kept.mean, values.mean(axis=(0, 2)), atol=1e-6)
     np.testing.assert_allclose(kept.std, values.std(axis=(0, 2)), atol=1e-6)
     assert kept.n_images == 6
-
-
-@pytest.mark.parametrize("size", [1, 7, 32])
-def test_batches_through_the_network_do_not_matter(
-    studied: StudiedModel,
-    statistics: dict[str, UnitStatistics],
-    references: torch.Tensor,
-    size: int,
-) -> None:
-    names = [unit for unit in statistics for _ in range(8)]
-    parts = [(names[i : i + size], references[i : i + size]) for i in range(0, 32, size)]
-    again = dict(extract_statistics(studied, TAPS, parts, CPU))
-    assert list(again) == list(statistics)
-    for unit, kept in statistics.items():
-        for tap in TAPS:
-            spread = float(np.std(kept[tap].quantiles))
-            assert_close(again[unit][tap], kept[tap], 1e-5 * spread)
 
 
 def test_values_that_are_not_finite_are_refused() -> None:
@@ -111,58 +82,3 @@ def test_resampling_keeps_the_wasserstein_distance(known: int, wanted: int, seed
     (oracle,) = torch.autograd.grad(distance, twin)
     assert float(loss) + within == pytest.approx(float(distance), rel=1e-9, abs=1e-12)
     np.testing.assert_allclose(gradient.numpy(), oracle.numpy(), atol=1e-9)
-
-
-def test_parquet_gives_back_what_was_written(
-    statistics: dict[str, UnitStatistics], tmp_path: Path
-) -> None:
-    for name in ("one", "two"):
-        write_statistics(tmp_path / name, TAPS, {"model_sha256": "x"}, statistics.items())
-    again = read_statistics(tmp_path / "one", list(statistics))
-    assert list(again) == list(statistics)
-    for unit, kept in statistics.items():
-        assert list(again[unit]) == list(TAPS)
-        for tap in TAPS:
-            assert_close(again[unit][tap], kept[tap], 0.0)
-    for tap in TAPS:
-        first, second = (tap_file(tmp_path / name, tap) for name in ("one", "two"))
-        assert first.read_bytes() == second.read_bytes()
-        assert pq.ParquetFile(first).num_row_groups == len(statistics)
-
-
-def test_damaged_missing_and_unknown_are_errors(
-    statistics: dict[str, UnitStatistics], tmp_path: Path
-) -> None:
-    with pytest.raises(ArtefactError, match="run `dvc repro`"):
-        read_statistics(tmp_path / "nowhere", ["class/0"])
-    folder = tmp_path / "kept"
-    write_statistics(folder, TAPS, {}, statistics.items())
-    with pytest.raises(ArtefactError, match="class/9"):
-        read_statistics(folder, ["class/9"])
-    path = tap_file(folder, "conv1")
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ArtefactError, match="damaged"):
-        read_statistics(folder, ["class/0"])
-
-
-def test_a_failing_source_leaves_the_old_statistics(
-    statistics: dict[str, UnitStatistics], tmp_path: Path
-) -> None:
-    folder = tmp_path / "kept"
-    write_statistics(folder, TAPS, {}, statistics.items())
-    before = tap_file(folder, "conv1").read_bytes()
-
-    def broken() -> object:
-        yield from list(statistics.items())[:1]
-        raise ArtefactError("the images ended")
-
-    with pytest.raises(ArtefactError):
-        write_statistics(folder, TAPS, {}, broken())
-    assert tap_file(folder, "conv1").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
-    assert [path.name for path in folder.iterdir()] == ["taps"]
-
-
-@pytest.mark.parametrize("tap", ["../../outside", "/etc/outside", "..", "a/b"])
-def test_a_tap_name_cannot_lead_out_of_the_folder(tmp_path: Path, tap: str) -> None:
-    assert tap_file(tmp_path, tap).resolve().parent == (tmp_path / "taps").resolve()

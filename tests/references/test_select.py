@@ -1,4 +1,4 @@
-"""Which images stand for a class, and the record of them."""
+"""Which images stand for a class."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ import torch
 from helpers.own_images import encoded, noise, write_files
 from helpers.small_networks import CPU, KWARGS
 from vital.artefacts.manifest import SPLITS
-from vital.artefacts.references import read_references, write_references
-from vital.errors import ArtefactError, DataError
+from vital.errors import DataError
 from vital.images.files import read_image
 from vital.networks.model import StudiedModel, build_network, freeze
 from vital.params.base import check_block
 from vital.params.extract import ExtractParams
-from vital.references.quantiles import UnitStatistics
 from vital.references.select import confident_references, select_references
-from vital.references.statistics_files import read_statistics, write_statistics
 from vital.runtime.seeds import generator
 
 PER_CLASS = 7
+
 OWN_LABEL = {0: 1, 2: 0, 3: 2}
 """The images' own label of each class, by its index in the network."""
 
@@ -122,22 +120,3 @@ def test_a_class_that_the_network_does_not_have(
     unknown = manifest.replace({"class_name": {"four": "fore"}})
     with pytest.raises(DataError, match=r"'fore': did you mean 'four'"):
         select(studied, images, unknown)
-
-
-def test_the_record_is_read_as_written_and_is_no_tap(
-    tmp_path: Path, statistics: dict[str, UnitStatistics]
-) -> None:
-    rows = pd.DataFrame(
-        {"label": [3, 5], "class_name": ["NA", "<b>"], "path": ["a", "b"], "sha256": ["0", "1"]}
-    ).assign(probability=[0.25, np.nan])
-    unit, kept = next(iter(statistics.items()))
-    same_name = {"references": next(iter(kept.values()))}
-    write_statistics(tmp_path, ["references"], {}, [(unit, same_name)])
-    write_references(tmp_path, rows)
-    table = read_references(tmp_path)
-    assert list(table["unit"]) == [3, 5]
-    assert list(table["name"]) == ["NA", "<b>"]
-    assert list(table["probability"].isna()) == [False, True]
-    assert list(read_statistics(tmp_path, [unit])[unit]) == ["references"]
-    with pytest.raises(ArtefactError, match="run the stage that writes it"):
-        read_references(tmp_path / "nowhere")

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.repository import ROOT
 from stages.runner import Stage, run
 from vital.runtime import files
 from vital.runtime.files import replacing_folder, write_text
 from vital.runtime.memory import is_out_of_memory
 
-PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
+PARAMS = ROOT / "params.yaml"
 Work = Callable[[Stage], None]
 
 

@@ -1,67 +1,17 @@
-"""The rule of the default taps, on each family of networks, and the paper's taps."""
+"""The rule of the default taps, on each family of networks."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import pytest
 import torch
 from torch import nn
 
+from helpers.outlines import outline, own_size
 from vital.errors import ModelError
-from vital.networks.build import freeze, outline_network
+from vital.networks.build import freeze
 from vital.networks.cifar_resnet20 import cifar_resnet20
-from vital.networks.config import network_config
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import tap_shapes
-
-PAPER = {
-    "resnet50": {
-        "conv1": (64, 112**2),
-        "layer1": (256, 56**2),
-        "layer2": (512, 28**2),
-        "layer3": (1024, 14**2),
-        "layer4": (2048, 7**2),
-    },
-    "densenet121": {
-        "features.conv0": (64, 112**2),
-        "features.denseblock1": (256, 56**2),
-        "features.denseblock2": (512, 28**2),
-        "features.denseblock3": (1024, 14**2),
-        "features.denseblock4": (1024, 7**2),
-    },
-    "convnext_base": {
-        "features.0": (128, 56**2),
-        "features.2.1": (256, 28**2),
-        "features.4.1": (512, 14**2),
-        "features.6.1": (1024, 7**2),
-        "features.7.2": (1024, 7**2),
-    },
-    "vit_l_16": {
-        "conv_proj": (1024, 14**2),
-        **{f"encoder.layers.encoder_layer_{i}": (1024, 197) for i in (2, 9, 20, 23)},
-    },
-    "vit_l_32": {
-        "conv_proj": (1024, 7**2),
-        **{f"encoder.layers.encoder_layer_{i}": (1024, 50) for i in (2, 9, 20, 23)},
-    },
-}
-"""The five networks of the paper (section 3): channels and positions at 224 x 224 pixels."""
-
-
-@pytest.mark.parametrize("name", PAPER)
-def test_the_papers_taps_have_the_papers_shapes(name: str) -> None:
-    network = outline(f"torchvision/{name}")
-    assert tap_shapes(network, PAPER[name], (224, 224)) == PAPER[name]
-
-
-@cache
-def outline(name: str) -> nn.Module:
-    return outline_network(name, {})
-
-
-def own_size(network: nn.Module) -> tuple[int, int]:
-    return network_config(network)["input_size"][-2:]
 
 
 def blocks(prefix: str, *indices: int) -> list[str]:
@@ -106,21 +56,6 @@ def blocks(prefix: str, *indices: int) -> list[str]:
 def test_default_taps_follow_the_rule(name: str, expected: list[str]) -> None:
     network = outline(name)
     assert list(default_taps(network, own_size(network))) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "tokens"),
-    [
-        ("timm/vit_tiny_patch16_224", 197),
-        ("timm/deit3_small_patch16_224", 197),
-        ("timm/eva02_tiny_patch14_224", 257),
-        ("timm/vit_medium_patch16_reg4_gap_256", 260),
-    ],
-)
-def test_class_and_register_tokens_stay(name: str, tokens: int) -> None:
-    network = outline(name)
-    shapes = tap_shapes(network, ["blocks.0"], own_size(network))
-    assert shapes["blocks.0"][1] == tokens
 
 
 def test_swin_transformers_give_channels_not_columns() -> None:

@@ -1,4 +1,4 @@
-"""The composite ``vital`` is the paper's rules, whatever has been computed before."""
+"""The composites: ``vital`` is the paper's rules, and guided backpropagation its definition."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.nn import functional
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
+from helpers.draws import draws
 from helpers.families import redrawn
 from helpers.slow_rules import blocks_before, difference, relevance_at
-from vital.relevance import ChannelStart, RelevanceReader, class_start, vital_composite
+from vital.errors import ParamsError
+from vital.relevance import (
+    ChannelStart,
+    RelevanceReader,
+    canonical_composite,
+    class_start,
+    composite,
+    guided_composite,
+    vital_composite,
+)
 
 BAR = 1e-4
 
@@ -95,3 +106,55 @@ def last_block(network: nn.Module, start: str) -> str:
     if stage == start:
         return start
     return f"{stage}.{len(network.get_submodule(stage)) - 1}"
+
+
+def test_unknown_composites_and_rules_are_refused() -> None:
+    with pytest.raises(ParamsError, match=r"no composite 'vitl'.*'vital'"):
+        composite("vitl")
+    with pytest.raises(ParamsError, match=r"no rule 'gama' for a convolution.*'gamma'"):
+        canonical_composite(convolution="gama")  # type: ignore[arg-type]
+    with pytest.raises(ParamsError, match="alpha must be beta"):
+        canonical_composite(alpha=1.0, beta=1.0)
+    with pytest.raises(ParamsError, match="epsilon is 0"):
+        canonical_composite(epsilon=0.0)
+    with pytest.raises(ParamsError, match="gamma is -1"):
+        canonical_composite(gamma=-1.0)
+
+
+def test_guided_backpropagation_is_what_its_definition_says() -> None:
+    torch.manual_seed(4)
+    first, second, last = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 4, 3), nn.Conv2d(4, 2, 1)
+    network = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(inplace=True), last).eval()
+    images = torch.randn(2, 3, 8, 8, generator=draws())
+    with RelevanceReader(network, ["input", "0", "1"], guided_composite()) as read:
+        found = read(images, [ChannelStart("4", 1)] * 2).relevance
+
+    below, above = first(images), second(first(images).relu())
+    gradient = last.weight[1].view(1, 4, 1, 1).expand_as(above)
+    gradient = gradient * (above > 0) * (gradient > 0)
+    at_relu = functional.conv_transpose2d(gradient, second.weight)
+    at_convolution = at_relu * (below > 0) * (at_relu > 0)
+    at_input = functional.conv_transpose2d(at_convolution, first.weight)
+    expected = {"1": at_relu, "0": at_convolution, "input": at_input}
+    for tap, value in expected.items():
+        torch.testing.assert_close(found[tap], value.clamp(min=0).flatten(2))
+
+
+def test_guided_backpropagation_reaches_functional_relus() -> None:
+    class Functional(nn.Module):
+        def __init__(self, layers: nn.Sequential) -> None:
+            super().__init__()
+            self.layers = layers
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layers[1](functional.relu(self.layers[0](x), inplace=True))
+
+    torch.manual_seed(5)
+    layers = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, 4, 3)).eval()
+    images = torch.randn(2, 3, 8, 8, generator=draws())
+    modular = nn.Sequential(layers[0], nn.ReLU(), layers[1]).eval()
+    found = []
+    for network, tap in ((Functional(layers).eval(), "layers.1"), (modular, "2")):
+        with RelevanceReader(network, ["input"], guided_composite()) as read:
+            found.append(read(images, [ChannelStart(tap, 1)] * 2).relevance["input"])
+    assert torch.equal(*found)
