@@ -240,10 +240,11 @@ def repro(
 @app.command()
 def summary() -> None:
     """Print the metrics, where the report is and how to open MLflow; catch up with tracking."""
-    from vital.pipeline.summary import complete_tracking, summarize
+    from vital.pipeline.summary import summarize
+    from vital.pipeline.tracking import catch_up
 
     project = Project(Path.cwd())
-    complete_tracking(project)
+    catch_up(project)
     typer.echo(summarize(project))
 
 
@@ -336,11 +337,9 @@ def gc(
     days: Annotated[float, typer.Option(min=0, help="Keep entries used in the last days")] = 30.0,
 ) -> None:
     """Delete work-store entries that no visualization here uses and that are long unused."""
-    from vital.pipeline.summary import keys_in_use
-    from vital.runtime.store import WorkStore
+    from vital.pipeline.prune import prune_work_store
 
-    project = Project(Path.cwd())
-    files, freed = WorkStore(project.work).prune(keys_in_use(project), days)
+    files, freed = prune_work_store(Project(Path.cwd()), days)
     typer.echo(f"{files} entries deleted, {freed / 2**20:.1f} MiB freed")
 
 

@@ -29,7 +29,7 @@ from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.networks.judges import read_judges
 from vital.networks.model import build_network, load_model
 from vital.params.base import read_params
-from vital.pipeline.tracking import StageRun
+from vital.pipeline.tracking.run import TrackedRun
 from vital.references.statistics_files import StatisticsFile, tap_file
 from vital.runtime.files import read_json
 
@@ -89,7 +89,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def _stage(root: Path, method: str = "") -> Stage:
     project = Project(root)
-    return Stage(project, read_params(project.params), StageRun("nowhere"), method)
+    return Stage(project, read_params(project.params), TrackedRun("nowhere"), method)
 
 
 def test_the_networks_own_classes_are_named(project: Project) -> None:

@@ -17,7 +17,7 @@ CANNOT_CHANGE_BYTES = frozenset(
         "vital/params/check.py",
         "vital/runtime/progress.py",
         "vital/artefacts/project.py",
-        "vital/pipeline/tracking.py",
+        "vital/pipeline/tracking/__init__.py",
     }
 )
 """Wiring, messages, progress, signals, folder names, tracking: a change here changes no output."""

@@ -33,7 +33,7 @@ def diagnose(project: Project) -> list[Finding]:
         *(_package(name) for name in ("torch", "torchvision", "timm", "dvc", "mlflow", "pyarrow")),
         _device(),
         _disk(project.root),
-        *(_program(name) for name in ("git",)),
+        _program("git"),
         *(_file(project.root, name) for name in ("params.yaml", "dvc.yaml", "stages", ".dvc")),
         _params(project),
     ]

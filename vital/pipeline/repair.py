@@ -3,6 +3,9 @@
 ``dvc.lock`` comes back from git. What it knew of later runs is in DVC's cache of runs, from which
 ``dvc repro`` takes results again without computing them. DVC's own lock file is in no revision;
 it is moved aside, as is ``dvc.lock`` where git has none that is whole.
+
+What counts as whole is what DVC itself reads: its schemas of the two files, which ``dvc.api`` does
+not offer. They are internal to DVC and may move in any minor version, so pyproject.toml bounds it.
 """
 
 from __future__ import annotations

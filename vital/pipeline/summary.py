@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import INDEX_FILE, read_index
-from vital.errors import ArtefactError
-from vital.pipeline import tracking
 from vital.runtime.files import read_json
-
-
-def complete_tracking(project: Project) -> None:
-    """Bring the tracking store up to date if it missed this state of the pipeline."""
-    if (project.scores / "metrics.json").is_file() and not tracking.is_complete(project):
-        tracking.complete_parent(project)
 
 
 def summarize(project: Project) -> str:
@@ -51,14 +42,3 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     return str(value) if isinstance(value, int) else f"{value:.4f}"
-
-
-def keys_in_use(project: Project) -> set[str]:
-    """The work-store keys that the visualizations here were assembled from."""
-    found: set[str] = set()
-    for index in (project.root / "data" / "visualizations").glob(f"*/{INDEX_FILE}"):
-        try:
-            found |= set(read_index(index.parent)["key"])
-        except ArtefactError:
-            continue
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from vital.artefacts.project import Project
 from vital.errors import ArtefactError
 from vital.params.base import read_block, read_params
 from vital.params.extract import ExtractParams
+from vital.params.flat import flatten
 from vital.params.visualize import VisualizeParams
 from vital.report.wording import DASH, value_text
 
@@ -40,13 +41,13 @@ def origin_tables(
     """The network, its taps, the photographs and the parameters."""
     content = read_params(project.params)
     facts = {name: description[name] for name in description if name not in _SHOWN_ELSEWHERE}
-    network = _flat({**facts, **accuracies}) if description else ()
+    network = _rows({**facts, **accuracies}) if description else []
     no_model = "No network here yet: the model stage has not run."
     return [
-        Table("Network", ("Property", "Value"), list(network), no_model),
+        Table("Network", ("Property", "Value"), network, no_model),
         Table("Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model),
         _image_counts(project),
-        Table("Parameters", ("Parameter", "Value"), list(_flat(content)), ""),
+        Table("Parameters", ("Parameter", "Value"), _rows(content), ""),
     ]
 
 
@@ -59,13 +60,9 @@ def _taps(content: dict[str, Any], defaults: Mapping[str, float]) -> list[tuple[
     return [(tap, value_text(given.get(tap, 1.0)) + divided) for tap in taps]
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested blocks as dotted names with their values."""
-    for name, value in content.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", DASH if value == {} else value_text(value)
+def _rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A row per value of the nested blocks, by its dotted name."""
+    return [(name, DASH if value == {} else value_text(value)) for name, value in flatten(content)]
 
 
 def _image_counts(project: Project) -> Table:

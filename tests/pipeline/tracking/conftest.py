@@ -1,0 +1,55 @@
+"""Projects with SQLite stores of their own, and servers that are not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.tracked_project import forget_failures, make_project
+from vital.artefacts.project import Project
+from vital.pipeline.tracking import experiment
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store's tables, made once."""
+    os.environ.update(experiment._ENVIRONMENT)
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def clean_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from outside, and no memory of stores that failed."""
+    for name in list(os.environ):
+        if name.startswith("DVC_") or name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+            monkeypatch.delenv(name)
+    forget_failures(monkeypatch)
+
+
+@pytest.fixture
+def project(tmp_path: Path, empty_store: Path) -> Project:
+    made = make_project(tmp_path / "project")
+    shutil.copy(empty_store, made.root / "mlflow.db")
+    return made
+
+
+@pytest.fixture
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """It takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://user:secret@127.0.0.1:{server.getsockname()[1]}"

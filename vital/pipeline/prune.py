@@ -1,0 +1,27 @@
+"""`vital gc`: what has no use any more in the work store."""
+
+from __future__ import annotations
+
+from vital.artefacts.project import Project
+from vital.artefacts.visualizations import INDEX_FILE, read_index
+from vital.errors import ArtefactError
+from vital.runtime.store import WorkStore
+
+
+def prune_work_store(project: Project, days: float) -> tuple[int, int]:
+    """Delete entries that no visualization here uses and that nothing touched for ``days``.
+
+    Returns how many files that were and how many bytes they took.
+    """
+    return WorkStore(project.work).prune(_keys_in_use(project), days)
+
+
+def _keys_in_use(project: Project) -> set[str]:
+    """The work-store keys that the visualizations here were assembled from."""
+    found: set[str] = set()
+    for index in (project.root / "data" / "visualizations").glob(f"*/{INDEX_FILE}"):
+        try:
+            found |= set(read_index(index.parent)["key"])
+        except ArtefactError:
+            continue
+    return found

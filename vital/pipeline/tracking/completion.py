@@ -1,0 +1,143 @@
+"""The parent run, from what the stages left in files."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vital.artefacts.checked import named_path
+from vital.artefacts.project import Project
+from vital.artefacts.visualizations import is_of_class
+from vital.errors import VitalError
+from vital.params.base import read_params
+from vital.pipeline.tracking.dvc_files import locked_hash
+from vital.pipeline.tracking.run import TrackedRun, is_there, legal_key
+from vital.runtime.files import digest, digest_file, read_json, read_parquet
+
+log = logging.getLogger(__name__)
+
+COMPLETED_TAG = "vital.completed"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Files that are logged together, and how one of them is logged."""
+
+    name: str
+    paths: Sequence[Path]
+    log: Callable[[Path], None]
+
+
+class Completion:
+    """Logs what the pipeline's files hold and the run does not show yet."""
+
+    def __init__(self, project: Project, run: TrackedRun) -> None:
+        self._project = project
+        self._run = run
+        self._shown: set[str] = set()
+
+    def log_changed(self) -> None:
+        """Log the parts whose files differ from those that were logged before."""
+        done: dict[str, str] = json.loads(self._run.tags.get(COMPLETED_TAG, "{}"))
+        present = self._run.image_keys()
+        for part in self._parts():
+            paths = [path for path in part.paths if is_there(path)]
+            content = digest([[path.name, digest_file(path, "md5")] for path in paths])[:16]
+            if not paths or done.get(part.name) == content:
+                continue
+            # Logging that was cut short goes on where it was; changed pictures are shown anew.
+            self._shown = set() if part.name in done else present
+            for path in paths:
+                _skip_damaged(part.log, path)
+            done[part.name] = content
+            self._run.tag(COMPLETED_TAG, json.dumps(done, sort_keys=True))
+
+    def _parts(self) -> Iterator[_Part]:
+        project = self._project
+        yield _Part("params", [project.params], self._log_params)
+        yield _Part("scores", [project.scores / "metrics.json"], self._log_scores)
+        yield _Part("model", [project.model / "metrics.json"], self._log_model)
+        yield _Part("judges", [project.judges / "metrics.json"], self._log_judges)
+        yield _Part("history", [project.scores / "history.csv"], self._log_history)
+        for name in ("targets", "intervals", "differences"):
+            yield _Part(name, [project.scores / f"{name}.parquet"], self._log_table)
+        timings = sorted(project.timing("any").parent.glob("*.json"))
+        yield _Part("timings", timings, self._log_seconds)
+        for index in sorted(project.visualizations("any").parent.glob("*/index.parquet")):
+            yield _Part(f"images/{index.parent.name}", [index], self._log_images)
+        figures = sorted((project.report / "figures").glob("*.png"))
+        yield _Part("figures", figures, self._log_figure)
+        yield _Part("report", [project.report / "index.html"], self._run.file)
+        yield _Part("lock", [project.root / "dvc.lock"], self._log_lock)
+
+    def _log_params(self, path: Path) -> None:
+        self._run.params(read_params(path))
+        self._run.file(path)
+
+    def _log_scores(self, path: Path) -> None:
+        scores = read_json(path)
+        for method, values in scores.items():
+            self._run.metrics({f"{method}.{name}": value for name, value in values.items()})
+        table = pd.DataFrame.from_dict(scores, orient="index").rename_axis("method")
+        self._run.table(table.reset_index(), "metrics")
+
+    def _log_model(self, path: Path) -> None:
+        self._run.metrics({f"model.{name}": value for name, value in read_json(path).items()})
+
+    def _log_judges(self, path: Path) -> None:
+        for judge, values in read_json(path).items():
+            self._run.metrics({f"judges.{judge}.{name}": value for name, value in values.items()})
+
+    def _log_seconds(self, path: Path) -> None:
+        self._run.metrics({f"seconds.{path.stem}": read_json(path)["seconds"]})
+
+    def _log_history(self, path: Path) -> None:
+        table = pd.read_csv(path)
+        is_class = is_of_class(table)
+        self._log_curves(table[is_class], "")
+        # They are matched at other taps with other weights: one mean over both would say nothing.
+        self._log_curves(table[~is_class], "inner.")
+
+    def _log_curves(self, table: pd.DataFrame, prefix: str) -> None:
+        curves = table.groupby(["method", "step"]).mean(numeric_only=True)
+        for method, losses in curves.filter(regex="^loss").groupby("method"):
+            named = losses.droplevel("method").add_prefix(f"{method}.{prefix}")
+            self._run.history(named.reset_index())
+
+    def _log_table(self, path: Path) -> None:
+        self._run.table(read_parquet(path), path.stem)
+
+    def _log_images(self, path: Path) -> None:
+        for row in read_parquet(path).to_dict("records"):
+            key = "{method}-{tap}-{unit}-{seed}".format_map(row)
+            self._log_image(named_path(path.parent, row["image"]), key)
+            transparent = row.get("transparent")
+            if not pd.isna(transparent):
+                self._log_image(named_path(path.parent, transparent), f"{key}-transparent")
+
+    def _log_figure(self, path: Path) -> None:
+        self._log_image(path, f"figure-{path.stem}")
+
+    def _log_image(self, path: Path, key: str) -> None:
+        if legal_key(key) not in self._shown:
+            self._run.image(path, key)
+
+    def _log_lock(self, path: Path) -> None:
+        self._run.file(path)
+        folder = self._project.images.relative_to(self._project.root)
+        md5 = locked_hash(path, folder.as_posix())
+        if md5:
+            self._run.dataset("images", folder, md5, "reference")
+
+
+def _skip_damaged(write: Callable[[Path], None], path: Path) -> None:
+    """Log one file; one that cannot be read must not keep the others from being logged."""
+    try:
+        write(path)
+    except (VitalError, LookupError, TypeError, ValueError, AttributeError) as error:
+        log.warning("%s is left out of MLflow: %s", path, error)
