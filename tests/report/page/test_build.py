@@ -14,14 +14,9 @@ from vital.artefacts.project import Project
 from vital.artefacts.references import read_references
 from vital.errors import ArtefactError
 from vital.params.report import ReportParams
-from vital.report.figures.style import (
-    WIDE_LIGHT,
-    class_colours,
-    draw_embedding,
-    draw_losses,
-    loss_columns,
-    save_figure,
-)
+from vital.report.figures.embedding import draw_embedding
+from vital.report.figures.losses import draw_losses, loss_columns
+from vital.report.figures.style import WIDE_LIGHT, class_colours, save_figure
 from vital.report.page.build import build_report
 from vital.runtime.files import write_csv, write_json, write_parquet
 

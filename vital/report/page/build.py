@@ -13,7 +13,8 @@ from vital.artefacts.checked import optional, per_method
 from vital.artefacts.project import DESCRIPTION_FILE, Project
 from vital.artefacts.visualizations import HISTORY_FILE, REAL, class_curves, read_history
 from vital.params.report import ReportParams
-from vital.report.figures.style import LOOKS, draw_losses, save_figure
+from vital.report.figures.losses import draw_losses
+from vital.report.figures.style import LOOKS, save_figure
 from vital.report.page.circuits import circuit_sections
 from vital.report.page.map import feature_map
 from vital.report.page.methods import Comparison, compare_methods

@@ -13,7 +13,8 @@ from vital.artefacts.checked import checked, named_file, optional
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import PHOTOGRAPH, method_order
 from vital.errors import ArtefactError
-from vital.report.figures.style import class_colours, draw_embedding, save_figure
+from vital.report.figures.embedding import draw_embedding
+from vital.report.figures.style import class_colours, save_figure
 from vital.report.page.pictures import Shelf
 
 _COLUMNS = ("kind", "unit", "name", "x", "y")

@@ -12,8 +12,9 @@ from vital.artefacts.references import REFERENCES_COLUMNS, REFERENCES_FILE
 from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.report.circuits import read_circuits
 from vital.report.figures.circuit import draw_circuit
+from vital.report.figures.embedding import draw_embedding
 from vital.report.figures.grid import ImageGrid, draw_image_grid
-from vital.report.figures.style import Draw, class_colours, draw_embedding, write_png_figure
+from vital.report.figures.style import Draw, class_colours, write_png_figure
 from vital.report.runs import Run
 from vital.report.unit_files import unit_patches
 from vital.units import CLASS_TAP, Unit
