@@ -29,7 +29,7 @@ from vital.artefacts.chosen_units import (
 )
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import INDEX_FILE, read_index
-from vital.report.wording import percent
+from vital.report.formatting import percent
 from vital.units import unit_id
 
 _INDEX_COLUMNS = ("method", "tap", "unit", "seed", "image")
@@ -53,7 +53,7 @@ class Visualization:
 
 
 @dataclass(frozen=True)
-class Patch:
+class PatchFile:
     """A part of a photograph that a unit responds to; ``mask`` is a grey map of relevance."""
 
     path: Path
@@ -109,7 +109,7 @@ def _visualization(folder: Path, row: dict[str, Any]) -> Visualization:
     )
 
 
-def unit_patches(project: Project, most: int) -> dict[str, list[Patch]]:
+def unit_patches(project: Project, most: int) -> dict[str, list[PatchFile]]:
     """Every inner unit's first ``most`` reference patches, the best first.
 
     Raises ArtefactError as :func:`unit_visualizations` does.
@@ -117,12 +117,12 @@ def unit_patches(project: Project, most: int) -> dict[str, list[Patch]]:
     masks = optional_table(project.relevance / MASKS_FILE, MASKS_COLUMNS)
     masked = {_place(row): named_file(project.relevance, row["mask"]) for row in _records(masks)}
     table = optional_table(project.references / PATCHES_FILE, PATCHES_COLUMNS)
-    found: dict[str, list[Patch]] = {}
+    found: dict[str, list[PatchFile]] = {}
     for row in _records(table.sort_values("rank", kind="stable")):
         patches = found.setdefault(_unit(row, "channel"), [])
         if len(patches) < most:
             patches.append(
-                Patch(
+                PatchFile(
                     path=named_file(project.references, row["patch"]),
                     mask=masked.get(_place(row)),
                     photograph=str(row["image"]),

@@ -15,14 +15,14 @@ from vital.artefacts.visualizations import HISTORY_FILE, REAL, class_curves, rea
 from vital.params.report import ReportParams
 from vital.report.figures.losses import draw_losses
 from vital.report.figures.style import LOOKS, save_figure
+from vital.report.formatting import percent
 from vital.report.page.circuits import circuit_sections
+from vital.report.page.classes import ClassTable, class_table
 from vital.report.page.map import feature_map
-from vital.report.page.methods import Comparison, compare_methods
 from vital.report.page.origin import locked_files, origin_tables
-from vital.report.page.pictures import Shelf
+from vital.report.page.pictures import PictureFolder
 from vital.report.page.scores import Scores, difference_table, read_scores, score_table
 from vital.report.page.units import unit_cards
-from vital.report.wording import percent
 from vital.runtime.files import read_json, replacing_folder, write_text
 
 PAGE = "index.html"
@@ -44,24 +44,24 @@ def build_report(project: Project, params: ReportParams) -> None:
 
 def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any]:
     """Everything that the template names."""
-    shelf = Shelf(folder / IMAGES_FOLDER)
+    pictures = PictureFolder(folder / IMAGES_FOLDER)
     figures = folder / FIGURES_FOLDER
-    comparison = compare_methods(project, params.references, shelf)
-    units = unit_cards(project, params.references, shelf)
+    classes = class_table(project, params.references, pictures)
+    units = unit_cards(project, params.references, pictures)
     description = optional(project.model / DESCRIPTION_FILE, read_json) or {}
     accuracies = _accuracies(project, description)
     scores = read_scores(project)
     return {
         "title": params.title,
         "network": description.get("architecture", "the network"),
-        "headlines": _headlines(comparison, scores, accuracies),
-        "comparison": comparison,
+        "headlines": _headlines(classes, scores, accuracies),
+        "classes": classes,
         "units": units,
         "anchors": {card.unit: f"unit-{i}" for i, card in enumerate(units, start=1)},
         "circuits": circuit_sections(project, params.references, figures),
         "scores": score_table(project, scores),
         "differences": difference_table(project),
-        "map": feature_map(project, figures, shelf),
+        "map": feature_map(project, figures, pictures),
         "has_losses": _loss_figure(project, figures),
         "looks": [look.name for look in LOOKS],
         "tables": origin_tables(project, description, accuracies),
@@ -85,12 +85,12 @@ def _render(page: Mapping[str, Any]) -> str:
 
 
 def _headlines(
-    comparison: Comparison, scores: Scores, accuracies: Mapping[str, float]
+    classes: ClassTable, scores: Scores, accuracies: Mapping[str, float]
 ) -> list[tuple[str, str]]:
     """The numbers at the top of the page, each with what it counts."""
     lines = [
-        (str(len(comparison.rows)), "classes"),
-        (str(comparison.images), "visualizations"),
+        (str(len(classes.rows)), "classes"),
+        (str(classes.images), "visualizations"),
     ]
     methods = sorted(set(scores) - {REAL})
     if len(methods) > 1:

@@ -18,14 +18,14 @@ from vital.errors import ArtefactError
 from vital.params.base import read_block, read_params
 from vital.params.extract import ExtractParams
 from vital.params.visualize import VisualizeParams
-from vital.report.wording import DASH, value_text
+from vital.report.formatting import DASH, value_text
 
 _MANIFEST_COLUMNS = ("path", "label", "class_name", "split")
 _SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
 
 
 @dataclass(frozen=True)
-class Table:
+class PlainTable:
     """A plain table; ``missing`` says why it has no rows."""
 
     title: str
@@ -36,17 +36,19 @@ class Table:
 
 def origin_tables(
     project: Project, description: Mapping[str, Any], accuracies: Mapping[str, float]
-) -> list[Table]:
+) -> list[PlainTable]:
     """The network, its taps, the photographs and the parameters."""
     content = read_params(project.params)
     facts = {name: description[name] for name in description if name not in _SHOWN_ELSEWHERE}
     network = _flat({**facts, **accuracies}) if description else ()
     no_model = "No network here yet: the model stage has not run."
     return [
-        Table("Network", ("Property", "Value"), list(network), no_model),
-        Table("Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model),
+        PlainTable("Network", ("Property", "Value"), list(network), no_model),
+        PlainTable(
+            "Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model
+        ),
         _image_counts(project),
-        Table("Parameters", ("Parameter", "Value"), list(_flat(content)), ""),
+        PlainTable("Parameters", ("Parameter", "Value"), list(_flat(content)), ""),
     ]
 
 
@@ -68,7 +70,7 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield f"{prefix}{name}", DASH if value == {} else value_text(value)
 
 
-def _image_counts(project: Project) -> Table:
+def _image_counts(project: Project) -> PlainTable:
     path = project.images / MANIFEST_FILE
     rows = []
     if path.exists():
@@ -77,10 +79,10 @@ def _image_counts(project: Project) -> Table:
             labels = manifest["label"][manifest["split"] == split]
             rows.append((split, str(len(labels)), str(labels.nunique())))
     missing = "No images here yet: the prepare stage has not run."
-    return Table("Photographs", ("Split", "Images", "Classes"), rows, missing)
+    return PlainTable("Photographs", ("Split", "Images", "Classes"), rows, missing)
 
 
-def locked_files(project: Project) -> Table:
+def locked_files(project: Project) -> PlainTable:
     """Every stage's outputs and their hashes, as far as the page can depend on them.
 
     Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
@@ -96,7 +98,7 @@ def locked_files(project: Project) -> Table:
         if not str(out["path"]).startswith(f"{timings}/")
     ]
     missing = "No dvc.lock here: the files were not made by a finished pipeline run."
-    return Table("Files", ("Stage", "File", "Hash"), rows, missing)
+    return PlainTable("Files", ("Stage", "File", "Hash"), rows, missing)
 
 
 def _read_lock(path: Path) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 from vital.artefacts.checked import optional, optional_table
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import REAL, method_order
+from vital.report.formatting import MINUS, percent, value_text
 from vital.report.page.metric_texts import Metric, described, in_order
-from vital.report.wording import MINUS, percent, value_text
 from vital.runtime.files import read_json
 
 Scores = Mapping[str, Mapping[str, Any]]

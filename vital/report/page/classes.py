@@ -1,4 +1,4 @@
-"""The report's comparison: a row per class, a column per method, and what rows are sorted by."""
+"""The report's classes: a row for each, a column per method, and what rows are sorted by."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vital.artefacts.checked import checked, named_file, optional, per_method
 from vital.artefacts.project import Project
 from vital.artefacts.references import REFERENCES_FILE, read_references
 from vital.artefacts.visualizations import INDEX_FILE, class_rows, read_index
+from vital.report.formatting import percent
 from vital.report.page.metric_texts import described
-from vital.report.page.pictures import Picture, Shelf
-from vital.report.wording import percent
+from vital.report.page.pictures import Picture, PictureFolder
 from vital.runtime.files import read_parquet
 
 _INDEX_COLUMNS = ("tap", "unit", "name", "seed", "image")
@@ -60,7 +60,7 @@ class Cell:
 class Row:
     """A class: photographs of it and a cell per method, None where a method made nothing for it.
 
-    ``values`` follow :attr:`Comparison.measures`; None is unknown.
+    ``values`` follow :attr:`ClassTable.measures`; None is unknown.
     """
 
     unit: int
@@ -76,7 +76,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ClassTable:
     """All rows, the methods of their columns, and the numbers by which they can be sorted.
 
     ``measures`` has, for every method, the places and names of its numbers among a row's.
@@ -92,14 +92,14 @@ class Comparison:
         return sum(len(cell.tiles) for row in self.rows for cell in row.cells if cell is not None)
 
 
-def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
+def class_table(project: Project, most: int, pictures: PictureFolder) -> ClassTable:
     """A row per class unit, in the order of units, with at most ``most`` photographs each.
 
     Raises ArtefactError for a table that is damaged or names a file outside its folder.
     """
     index = _index(project)
     if index is None:
-        return Comparison([], [], [])
+        return ClassTable([], [], [])
     targets = _targets(project)
     measures = [_PROBABILITY, *_measures_of(targets)]
     images = index.merge(targets, on=_KEYS, how="left").sort_values(_KEYS, kind="stable")
@@ -114,9 +114,9 @@ def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
             Row(
                 unit=int(str(unit)),
                 name=name,
-                photographs=_photograph_tiles(photographs.get(int(str(unit)), []), name, shelf),
+                photographs=_photograph_tiles(photographs.get(int(str(unit)), []), name, pictures),
                 cells=[
-                    _cell(by_method[method], project.visualizations(method), name, shelf)
+                    _cell(by_method[method], project.visualizations(method), name, pictures)
                     if method in by_method
                     else None
                     for method in methods
@@ -124,7 +124,7 @@ def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
                 values=values[int(str(unit))],
             )
         )
-    return Comparison(methods, _places(len(methods), measures), rows)
+    return ClassTable(methods, _places(len(methods), measures), rows)
 
 
 def _index(project: Project) -> pd.DataFrame | None:
@@ -200,19 +200,19 @@ def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
     }
 
 
-def _photograph_tiles(paths: Iterable[Path], name: str, shelf: Shelf) -> list[Tile]:
+def _photograph_tiles(paths: Iterable[Path], name: str, pictures: PictureFolder) -> list[Tile]:
     return [
-        Tile(shelf.shrink(path, "photograph"), f"{name}: photograph {number}")
+        Tile(pictures.shrink(path, "photograph"), f"{name}: photograph {number}")
         for number, path in enumerate(paths, start=1)
     ]
 
 
-def _cell(made: pd.DataFrame, folder: Path, name: str, shelf: Shelf) -> Cell:
+def _cell(made: pd.DataFrame, folder: Path, name: str, pictures: PictureFolder) -> Cell:
     rows = made.to_dict("records")
     scored = [row for row in rows if not pd.isna(row["top1"])]
     misread = [str(row["predicted_name"]) for row in scored if not row["top1"]]
     return Cell(
-        tiles=[_tile(row, folder, name, shelf) for row in rows],
+        tiles=[_tile(row, folder, name, pictures) for row in rows],
         probability=float(made[_PROBABILITY].mean()),
         scored=len(scored),
         recognised=len(scored) - len(misread),
@@ -220,12 +220,12 @@ def _cell(made: pd.DataFrame, folder: Path, name: str, shelf: Shelf) -> Cell:
     )
 
 
-def _tile(row: Mapping[Any, Any], folder: Path, name: str, shelf: Shelf) -> Tile:
+def _tile(row: Mapping[Any, Any], folder: Path, name: str, pictures: PictureFolder) -> Tile:
     is_misread = not pd.isna(row["top1"]) and not row["top1"]
     words = f"{name}: {row['method']}, seed {row['seed']}"
     if not np.isnan(row[_PROBABILITY]):
         words += f", {percent(row[_PROBABILITY])}"
     if is_misread:
         words += f", read as {row['predicted_name']}"
-    picture = shelf.copy(named_file(folder, str(row["image"])), "visualization")
+    picture = pictures.copy(named_file(folder, str(row["image"])), "visualization")
     return Tile(picture, words, is_misread)
