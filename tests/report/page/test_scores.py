@@ -9,7 +9,8 @@ from helpers.report_artefacts import write_artefacts
 from helpers.report_page import CLASSES, build
 from vital.artefacts.project import Project
 from vital.report.page.metric_texts import METRICS, OWN, described, in_order
-from vital.report.page.scores import difference_table, read_scores, score_table
+from vital.report.page.scores import difference_table, score_table
+from vital.report.run_files import read_scores
 from vital.runtime.files import write_json, write_parquet
 
 COLUMNS = ["metric", "method", "against", "difference", "low", "high", "n_classes"]

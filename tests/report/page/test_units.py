@@ -93,8 +93,8 @@ def test_gallery_headlines_and_losses_are_of_classes_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = {}
-    monkeypatch.setattr("vital.report.page.build.save_figure", lambda folder, name, draw: None)
-    monkeypatch.setattr("vital.report.page.build.draw_losses", drawn.update)
+    monkeypatch.setattr("vital.report.page.losses.save_figure", lambda folder, name, draw: None)
+    monkeypatch.setattr("vital.report.page.losses.draw_losses", drawn.update)
     page = build(project)
     assert section(page, "classes").count('class="row"') == len(CLASSES)
     assert "layer1.0.conv2" not in section(page, "classes")

@@ -11,18 +11,15 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from vital.artefacts.checked import checked, named_file, optional, per_method
+from vital.artefacts.checked import named_file
 from vital.artefacts.project import Project
-from vital.artefacts.references import REFERENCES_FILE, read_references
-from vital.artefacts.visualizations import INDEX_FILE, class_rows, read_index
+from vital.artefacts.visualizations import class_rows
 from vital.report.formatting import percent
 from vital.report.page.metric_texts import described
 from vital.report.page.pictures import Picture, PictureFolder
-from vital.runtime.files import read_parquet
+from vital.report.run_files import class_photographs, read_indexes, read_targets
 
-_INDEX_COLUMNS = ("tap", "unit", "name", "seed", "image")
 _TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", "top1")
-_REFERENCE_COLUMNS = ("tap", "unit", "path")
 
 _KEYS = ["method", "unit", "seed"]
 _PROBABILITY = "probability"
@@ -129,7 +126,7 @@ def class_table(project: Project, most: int, pictures: PictureFolder) -> ClassTa
 
 def _index(project: Project) -> pd.DataFrame | None:
     """All methods' visualizations of classes, the studied method's first."""
-    tables = per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS)
+    tables = read_indexes(project)
     if not tables:
         return None
     index = pd.concat(
@@ -142,11 +139,10 @@ def _index(project: Project) -> pd.DataFrame | None:
 
 def _targets(project: Project) -> pd.DataFrame:
     """What was scored of each image; measures as floats, so that seeds can be averaged."""
-    path = project.scores / "targets.parquet"
-    table = optional(path, read_parquet)
+    table = read_targets(project, _TARGET_COLUMNS)
     if table is None:
         table = pd.DataFrame(columns=list(_TARGET_COLUMNS)).astype({"unit": int, "seed": int})
-    rows = class_rows(checked(table, _TARGET_COLUMNS, path))
+    rows = class_rows(table)
     measures = _measures_of(rows)
     kept = [*_KEYS, "predicted_name", *measures]
     return rows[kept].astype(dict.fromkeys(measures, float)).drop_duplicates(_KEYS)
@@ -190,13 +186,9 @@ def _values(
 
 def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
     """For each class the first few of the very images whose features were averaged."""
-    path = project.statistics / REFERENCES_FILE
-    if not path.exists():
-        return {}
-    averaged = class_rows(checked(read_references(path.parent), _REFERENCE_COLUMNS, path))
     return {
-        int(str(unit)): [named_file(project.images, str(path)) for path in rows["path"].head(most)]
-        for unit, rows in averaged.groupby("unit")
+        unit: [named_file(project.images, path) for path in paths[:most]]
+        for unit, paths in class_photographs(project).items()
     }
 
 
