@@ -57,10 +57,7 @@ def test_methods_stand_in_the_order_of_the_page(project: Project) -> None:
     assert table.columns == ["vital", "activation", "maco", "real photographs"]
 
 
-def test_the_reason_of_an_unknown_metric_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vital.report.figures.style.LOOKS", ())
+def test_the_reason_of_an_unknown_metric_is_told(tmp_path: Path, few_figures: None) -> None:
     project = write_artefacts(tmp_path, CLASSES[:2], seeds=1)
     write_json(project.scores / "metrics.json", {"vital": {"fid": None}})
     write_json(project.scores / "reasons.json", {"vital": {"fid": 'no "weights" <here>'}})
