@@ -58,9 +58,9 @@ from vital.report.page.scores import (
     MetricTable,
     Number,
     difference_table,
-    read_scores,
     score_table,
 )
+from vital.report.run_files import read_scores
 from vital.runtime.devices import resolve_device
 from vital.runtime.files import read_json, read_parquet, write_text
 from vital.runtime.store import WorkStore

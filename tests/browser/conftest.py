@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.made_up import CLASSES, METHODS, UNITS
+from helpers.browsed_report import CLASSES, METHODS, UNITS
 from helpers.report_artefacts import write_artefacts, write_inner_units
 from vital.artefacts.project import Project
 from vital.params.report import ReportParams

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.made_up import CLASSES, METHODS
+from helpers.browsed_report import CLASSES, METHODS
 
 playwright = pytest.importorskip("playwright.sync_api")
 

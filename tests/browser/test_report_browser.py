@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.made_up import CLASSES, METHODS, UNITS
+from helpers.browsed_report import CLASSES, METHODS, UNITS
 from helpers.report_artefacts import MASKED
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -15,7 +15,7 @@ from experiments import real_methods, real_networks
 from experiments.real_methods import CASES, main, params_of, shorten, steps_within
 from helpers.pretended_device import PretendedDevice
 from vital.params.check import check_params
-from vital.report.wording import MINUS
+from vital.report.formatting import MINUS
 
 FOLDER = os.environ.get("VITAL_REAL_DATA")
 

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from helpers.report_artefacts import write_artefacts
-from vital.artefacts.project import Project
-from vital.cli import app
+from helpers.finished_runs import write_run
 from vital.errors import ParamsError
 from vital.report.comparison import class_means, compare_runs, draw_comparison
 from vital.report.figures.style import WIDE_LIGHT
 from vital.report.runs import Run, find_runs
 from vital.runtime.files import read_json, write_json, write_parquet
 from vital.runtime.seeds import derive_seed
-
-
-def write_run(
-    folder: Path, values: Mapping[str, Sequence[float]], metrics: Mapping[str, float | None]
-) -> Project:
-    """A finished project whose classes have the given ``probability`` of each of their images."""
-    project = write_artefacts(folder, tuple(values), seeds=2)
-    rows = [
-        {"method": "vital", "unit": unit, "name": name, "seed": seed, "probability": value}
-        for unit, name in enumerate(values)
-        for seed, value in enumerate(values[name])
-    ]
-    write_parquet(project.scores / "targets.parquet", pd.DataFrame(rows))
-    write_json(project.scores / "metrics.json", {"vital": {"n": len(rows), **metrics}})
-    return project
 
 
 def open_runs(folder: Path) -> list[Run]:
@@ -135,21 +116,3 @@ def test_images_stand_in_the_row_of_their_class_and_the_column_of_their_run(tmp_
     assert shown == {"cat", "dog", "first", "second"}
     with pytest.raises(ParamsError, match="no images by method 'maco'"):
         draw_comparison(runs, "maco", [])
-
-
-def test_the_command_prints_the_table_and_writes_the_grid(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for folder in ("first", "second"):
-        write_run(tmp_path / folder, {"cat": [0.5, 0.5]}, {"probability": 0.5, "kid": None})
-    monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, ["compare", "first", "second", "--out", "grid.png"])
-    assert done.exit_code == 0, done.output
-    rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows[0] == [
-        "method", "metric", "run", "against", "value", "reference", "difference", "low", "high",
-        "n_classes",
-    ]  # fmt: skip
-    assert ["vital", "kid", "second", "first", *"-----", "0"] in rows
-    with Image.open("grid.png") as image:
-        assert image.format == "PNG"

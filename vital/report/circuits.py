@@ -12,8 +12,8 @@ from vital.artefacts.checked import optional_table
 from vital.artefacts.chosen_units import CIRCUITS_COLUMNS, CIRCUITS_FILE
 from vital.artefacts.project import Project
 from vital.errors import ParamsError, close_names, nearest
+from vital.report.formatting import percent
 from vital.report.unit_files import unit_patches, unit_visualizations
-from vital.report.wording import percent
 from vital.units import CLASS_TAP, unit_id
 
 HOW_TO_ASK = "name classes under units.circuit.classes in params.yaml and run the pipeline"

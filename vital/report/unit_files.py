@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import named_file, optional_table, per_method
+from vital.artefacts.checked import named_file, optional_table
 from vital.artefacts.chosen_units import (
     CIRCUIT,
     DEAD_COLUMNS,
@@ -28,11 +28,9 @@ from vital.artefacts.chosen_units import (
     UNITS_FILE,
 )
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import INDEX_FILE, read_index
-from vital.report.wording import percent
+from vital.report.formatting import percent
+from vital.report.run_files import read_indexes
 from vital.units import unit_id
-
-_INDEX_COLUMNS = ("method", "tap", "unit", "seed", "image")
 
 _REASONS = {
     LISTED: "listed",
@@ -53,7 +51,7 @@ class Visualization:
 
 
 @dataclass(frozen=True)
-class Patch:
+class PatchFile:
     """A part of a photograph that a unit responds to; ``mask`` is a grey map of relevance."""
 
     path: Path
@@ -92,24 +90,24 @@ def unit_visualizations(project: Project) -> dict[str, list[Visualization]]:
     Raises ArtefactError for a path that leads out of its method's folder, or to no file.
     """
     found: dict[str, list[Visualization]] = {}
-    for table in per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS).values():
+    for method, table in read_indexes(project).items():
         for row in _records(table.sort_values("seed", kind="stable")):
-            one = _visualization(project.visualizations(row["method"]), row)
+            one = _visualization(method, project.visualizations(method), row)
             found.setdefault(_unit(row, "unit"), []).append(one)
     return found
 
 
-def _visualization(folder: Path, row: dict[str, Any]) -> Visualization:
+def _visualization(method: str, folder: Path, row: dict[str, Any]) -> Visualization:
     transparent = row.get("transparent")
     return Visualization(
-        method=row["method"],
+        method=method,
         seed=int(row["seed"]),
         image=named_file(folder, row["image"]),
         transparent=None if pd.isna(transparent) else named_file(folder, str(transparent)),
     )
 
 
-def unit_patches(project: Project, most: int) -> dict[str, list[Patch]]:
+def unit_patches(project: Project, most: int) -> dict[str, list[PatchFile]]:
     """Every inner unit's first ``most`` reference patches, the best first.
 
     Raises ArtefactError as :func:`unit_visualizations` does.
@@ -117,12 +115,12 @@ def unit_patches(project: Project, most: int) -> dict[str, list[Patch]]:
     masks = optional_table(project.relevance / MASKS_FILE, MASKS_COLUMNS)
     masked = {_place(row): named_file(project.relevance, row["mask"]) for row in _records(masks)}
     table = optional_table(project.references / PATCHES_FILE, PATCHES_COLUMNS)
-    found: dict[str, list[Patch]] = {}
+    found: dict[str, list[PatchFile]] = {}
     for row in _records(table.sort_values("rank", kind="stable")):
         patches = found.setdefault(_unit(row, "channel"), [])
         if len(patches) < most:
             patches.append(
-                Patch(
+                PatchFile(
                     path=named_file(project.references, row["patch"]),
                     mask=masked.get(_place(row)),
                     photograph=str(row["image"]),

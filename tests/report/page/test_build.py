@@ -2,26 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from helpers.report_artefacts import write_artefacts
-from helpers.report_page import CLASSES, Page, build
+from helpers.report_page import CLASSES, Page, assert_refused, build
 from vital.artefacts.manifest import read_manifest
 from vital.artefacts.project import Project
 from vital.artefacts.references import read_references
 from vital.errors import ArtefactError
 from vital.params.report import ReportParams
-from vital.report.figures.style import (
-    WIDE_LIGHT,
-    class_colours,
-    draw_embedding,
-    draw_losses,
-    loss_columns,
-    save_figure,
-)
 from vital.report.page.build import build_report
 from vital.runtime.files import write_csv, write_json, write_parquet
 
@@ -33,9 +24,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Page]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project to damage; figures are drawn once only, which is most of the time."""
-    monkeypatch.setattr("vital.report.figures.style.LOOKS", ())
+def project(tmp_path: Path, few_figures: None) -> Project:
+    """A project to damage."""
     return write_artefacts(tmp_path, CLASSES[:2], seeds=1)
 
 
@@ -154,12 +144,7 @@ def test_unscored_visualizations_carry_no_verdict(project: Project) -> None:
 
 @pytest.mark.parametrize("hostile", ["../../../secret.png", "/etc/hostname", "images/absent.png"])
 def test_a_path_that_leads_outside_is_refused(project: Project, hostile: str) -> None:
-    Image.new("RGB", (4, 4)).save(project.root / "secret.png")
-    path = project.visualizations("vital") / "index.parquet"
-    write_parquet(path, pd.read_parquet(path).assign(image=hostile))
-    with pytest.raises(ArtefactError):
-        build(project)
-    assert not project.report.exists()
+    assert_refused(project, "data/visualizations/vital/index.parquet", "image", hostile)
 
 
 def test_a_photograph_outside_is_refused(project: Project) -> None:
@@ -227,42 +212,3 @@ def test_many_classes_without_photographs_are_drawn(project: Project) -> None:
     ]
     write_csv(project.scores / "embedding.csv", pd.DataFrame(points))
     assert "class 99" in build(project).words
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 12, 100])
-def test_every_class_has_a_colour_of_its_own(count: int) -> None:
-    colours = class_colours(range(count))
-    assert len(set(colours.values())) == count
-    assert all(len(colour) == 7 and colour[0] == "#" for colour in colours.values())
-
-
-def test_losses_are_the_total_and_the_taps_in_their_order() -> None:
-    first = pd.DataFrame(columns=["step", "loss", "loss_stem", "loss_layer1", "loss_tv", "loss_l2"])
-    second = pd.DataFrame(columns=["step", "loss", "loss_stem", "loss_extra"])
-    columns = loss_columns({"a": first, "b": second})
-    assert columns == ["loss", "loss_stem", "loss_layer1", "loss_extra"]
-
-
-def test_figure_bytes_hold_no_date(tmp_path: Path) -> None:
-    real = pd.DataFrame({"unit": [0, 1], "name": ["猫", "a"], "x": [0.0, 1.0], "y": [0.0, np.pi]})
-    save_figure(tmp_path, "map", draw_embedding(real, {"vital": real}, class_colours([0, 1])))
-    for path in tmp_path.iterdir():
-        assert b"dc:date" not in path.read_bytes() and b"Software" not in path.read_bytes()
-
-
-def test_negative_losses_are_within_the_axis_and_positive_ones_stay_logarithmic() -> None:
-    """Maximised responses are negative losses, up to a thousand times as large as those of taps."""
-    steps = range(20)
-    falling = pd.DataFrame({"step": steps, "loss": np.geomspace(50, 0.5, 20), "loss_stem": 2.0})
-    rising = pd.DataFrame({"step": steps, "loss": -np.linspace(0, 800, 20)})
-    figure = draw_losses({"vital": falling, "maco": rising})(WIDE_LIGHT)
-    figure.draw_without_rendering()
-    total, stem = figure.axes[:2]
-    assert (total.get_yscale(), stem.get_yscale()) == ("symlog", "log")
-    low, high = total.get_ylim()
-    assert (low < -800, high > 50) == (True, True)
-    ticks = [tick for tick in total.get_yticks() if low <= tick <= high]
-    assert min(ticks) < 0 < max(ticks)
-    curves = [np.asarray(line.get_ydata(), dtype=float) for line in total.get_lines()]
-    heights = [total.transData.transform(np.column_stack([steps, curve]))[:, 1] for curve in curves]
-    assert all(np.ptp(height) > 0.1 * total.bbox.height for height in heights)

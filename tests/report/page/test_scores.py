@@ -9,7 +9,8 @@ from helpers.report_artefacts import write_artefacts
 from helpers.report_page import CLASSES, build
 from vital.artefacts.project import Project
 from vital.report.page.metric_texts import METRICS, OWN, described, in_order
-from vital.report.page.scores import difference_table, read_scores, score_table
+from vital.report.page.scores import difference_table, score_table
+from vital.report.run_files import read_scores
 from vital.runtime.files import write_json, write_parquet
 
 COLUMNS = ["metric", "method", "against", "difference", "low", "high", "n_classes"]
@@ -56,10 +57,7 @@ def test_methods_stand_in_the_order_of_the_page(project: Project) -> None:
     assert table.columns == ["vital", "activation", "maco", "real photographs"]
 
 
-def test_the_reason_of_an_unknown_metric_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vital.report.figures.style.LOOKS", ())
+def test_the_reason_of_an_unknown_metric_is_told(tmp_path: Path, few_figures: None) -> None:
     project = write_artefacts(tmp_path, CLASSES[:2], seeds=1)
     write_json(project.scores / "metrics.json", {"vital": {"fid": None}})
     write_json(project.scores / "reasons.json", {"vital": {"fid": 'no "weights" <here>'}})

@@ -14,7 +14,7 @@ from matplotlib.path import Path as Curve
 from vital.report.circuits import Circuit, Member
 from vital.report.figures.canvas import draw_picture, inch_canvas
 from vital.report.figures.style import Draw, Look, drawable_label, is_drawable
-from vital.report.wording import percent
+from vital.report.formatting import percent
 
 _GAP = 0.04
 _THINNEST, _WIDEST = 1.0, 5.0

@@ -1,30 +1,22 @@
-"""Figures of the report: light and dark, wide and narrow, with the same bytes for the same data."""
+"""What figures share: looks, colours, letters, and files with the same bytes for the same data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-import pandas as pd
-from matplotlib import patheffects
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
 from vital.runtime.files import replacing
 
 FONT = "DejaVu Sans"
 """Comes with matplotlib, so that every machine draws the same letters."""
-
-MOST_LABELS = 30
-"""With more classes than this, their names would hide the points."""
 
 _STYLE = {
     "font.family": FONT,
@@ -34,8 +26,6 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-_MARKERS = "DosP^vX*"
-_MOST_VECTOR_POINTS = 4000
 _PNG_DPI = 200
 _SVG_DPI = 144
 """Of the pictures inside: their pixels are about those of the page."""
@@ -142,63 +132,6 @@ def _oklch(lightness: float, chroma: float, hue: float) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def draw_embedding(
-    real: pd.DataFrame, visualized: Mapping[str, pd.DataFrame], colours: Mapping[int, str]
-) -> Draw:
-    """The paper's t-SNE figure: real images as pale dots, visualizations as edged markers.
-
-    Tables hold unit, name, x and y; a class has one colour in all of them.
-    """
-
-    def draw(look: Look) -> Figure:
-        figure = Figure(figsize=(look.width, look.width * (1.0 if look.is_narrow else 0.62)))
-        axes = figure.add_axes((0.01, 0.01, 0.98, 0.90))
-        axes.set_axis_off()
-        axes.scatter(
-            real["x"], real["y"], s=16, c=_colour_list(real, colours), alpha=look.pale,
-            linewidths=0, rasterized=len(real) > _MOST_VECTOR_POINTS,
-        )  # fmt: skip
-        for marker, table in zip(_markers(len(visualized)), visualized.values(), strict=True):
-            axes.scatter(
-                table["x"], table["y"], s=52, c=_colour_list(table, colours), marker=marker,
-                edgecolors=look.ink, linewidths=1.1, zorder=3,
-            )  # fmt: skip
-        axes.margins(x=0.08, y=0.06)
-        _name_clusters(axes, real, look)
-        _kinds_legend(figure, list(visualized), look)
-        return figure
-
-    return draw
-
-
-def _colour_list(table: pd.DataFrame, colours: Mapping[int, str]) -> list[str]:
-    return [colours[unit] for unit in table["unit"]]
-
-
-def _markers(count: int) -> list[str]:
-    return [_MARKERS[i % len(_MARKERS)] for i in range(count)]
-
-
-def _name_clusters(axes: Axes, real: pd.DataFrame, look: Look) -> None:
-    """Each class's name above its cluster, haloed, over the dots and under the markers."""
-    clusters = real.groupby("unit", sort=True)
-    if len(clusters) > MOST_LABELS:
-        return
-    for unit, cluster in clusters:
-        label = axes.annotate(
-            drawable_label(str(cluster["name"].iloc[0]), int(str(unit))),
-            (cluster["x"].median(), _upper_rim(cluster["y"])),
-            (0, 8), textcoords="offset points", ha="center", va="bottom",
-            color=look.ink, size=8 if look.is_narrow else 9.5, zorder=2,
-        )  # fmt: skip
-        label.set_path_effects([patheffects.withStroke(linewidth=3, foreground=look.paper)])
-
-
-def _upper_rim(values: pd.Series) -> float:
-    """The top of a cluster without its stray points."""
-    return float(values.quantile(0.9))
-
-
 def drawable_label(name: str, unit: int) -> str:
     """The name, shortened, or the unit's number where the font lacks its letters."""
     if not is_drawable(name):
@@ -214,109 +147,3 @@ def is_drawable(text: str) -> bool:
 @lru_cache(maxsize=1)
 def _letters() -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties(family=FONT))).get_charmap())
-
-
-def _kinds_legend(figure: Figure, methods: Sequence[str], look: Look) -> None:
-    def handle(label: str, marker: str, edge: str, size: float, alpha: float) -> Line2D:
-        return Line2D(
-            [], [], linestyle="", marker=marker, label=label, color=look.muted,
-            markeredgecolor=edge, markersize=size, alpha=alpha,
-        )  # fmt: skip
-
-    handles = [handle("real photograph", "o", "none", 5, 0.6)]
-    for marker, method in zip(_markers(len(methods)), methods, strict=True):
-        handles.append(handle(f"visualization ({method})", marker, look.ink, 7, 1.0))
-    figure.legend(
-        handles=handles, loc="upper center", ncols=2 if look.is_narrow else len(handles),
-        frameon=False, labelcolor=look.ink, fontsize=8 if look.is_narrow else 9.5,
-        handletextpad=0.3, columnspacing=1.4,
-    )  # fmt: skip
-
-
-def loss_columns(histories: Mapping[str, pd.DataFrame]) -> list[str]:
-    """The total and every tap's loss, in the order in which the tables name them."""
-    named = [column for table in histories.values() for column in table.columns]
-    losses = [name for name in named if name == "loss" or name.startswith("loss_")]
-    return [name for name in dict.fromkeys(losses) if name not in ("loss_tv", "loss_l2")]
-
-
-def draw_losses(histories: Mapping[str, pd.DataFrame]) -> Draw:
-    """A panel for the total and each tap: the mean over targets, their range shaded."""
-    panels = loss_columns(histories)
-
-    def draw(look: Look) -> Figure:
-        columns = 2 if look.is_narrow else _even_columns(len(panels))
-        rows = math.ceil(len(panels) / columns)
-        height = 1.45 if look.is_narrow else 1.95
-        figure = Figure(figsize=(look.width, height * rows + 0.35), layout="constrained")
-        grid = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
-        for axes, column in zip(grid, panels, strict=False):
-            _draw_panel(axes, column, histories, look)
-        for axes in grid[max(0, len(panels) - columns) : len(panels)]:
-            axes.tick_params(labelbottom=True)
-            axes.set_xlabel("step", fontsize=8, color=look.muted)
-        for axes in grid[len(panels) :]:
-            axes.set_axis_off()
-        if len(histories) > 1:
-            _methods_legend(figure, list(histories), look)
-        return figure
-
-    return draw
-
-
-def _even_columns(panels: int) -> int:
-    """Three or four columns, whichever leaves fewer places empty."""
-    return min((3, 4), key=lambda columns: -panels % columns)
-
-
-def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], look: Look) -> None:
-    curves = [
-        (colour, table.groupby("step", sort=True)[column].agg(["min", "mean", "max"]))
-        for colour, table in zip(
-            _method_colours(len(histories), look), histories.values(), strict=True
-        )
-        if column in table
-    ]
-    _scale_losses(axes, pd.concat([curve for _, curve in curves]))
-    for colour, curve in curves:
-        axes.fill_between(curve.index, curve["min"], curve["max"], color=colour, alpha=0.16, lw=0)
-        axes.plot(curve.index, curve["mean"], color=colour, linewidth=1.6)
-    title = "total" if column == "loss" else column.removeprefix("loss_")
-    size = 7.5 if look.is_narrow else 9
-    axes.set_title(title, loc="left", fontsize=size + 0.5, color=look.ink)
-    axes.set_facecolor("none")
-    axes.grid(axis="y", color=look.grid, linewidth=0.8)
-    axes.tick_params(which="both", length=0, labelsize=size - 0.5, labelcolor=look.muted)
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_color(look.grid)
-
-
-def _scale_losses(axes: Axes, losses: pd.DataFrame) -> None:
-    """Logarithmic; where losses are negative, as of responses, so on both sides of 0."""
-    values = losses.to_numpy(float)
-    if values.min() < 0:
-        near_zero = 10.0 ** (math.floor(math.log10(np.abs(values).max())) - 2)
-        axes.set_yscale("symlog", linthresh=near_zero)
-    else:
-        axes.set_yscale("log", nonpositive="clip")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=12))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
-
-
-def _method_colours(count: int, look: Look) -> list[str]:
-    if count == 1:
-        return [look.accent]
-    return list(class_colours(range(count)).values())
-
-
-def _methods_legend(figure: Figure, methods: Sequence[str], look: Look) -> None:
-    colours = _method_colours(len(methods), look)
-    handles = [
-        Line2D([], [], color=colour, label=method)
-        for colour, method in zip(colours, methods, strict=True)
-    ]
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=len(handles), frameon=False,
-        labelcolor=look.ink, fontsize=8,
-    )  # fmt: skip

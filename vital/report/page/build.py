@@ -9,20 +9,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from vital.artefacts.checked import optional, per_method
-from vital.artefacts.project import DESCRIPTION_FILE, Project
-from vital.artefacts.visualizations import HISTORY_FILE, REAL, class_curves, read_history
+from vital.artefacts.project import Project
+from vital.artefacts.visualizations import REAL
 from vital.params.report import ReportParams
-from vital.report.figures.style import LOOKS, draw_losses, save_figure
+from vital.report.figures.style import LOOKS
+from vital.report.formatting import percent
 from vital.report.page.circuits import circuit_sections
+from vital.report.page.classes import ClassTable, class_table
+from vital.report.page.losses import loss_figure
 from vital.report.page.map import feature_map
-from vital.report.page.methods import Comparison, compare_methods
 from vital.report.page.origin import locked_files, origin_tables
-from vital.report.page.pictures import Shelf
-from vital.report.page.scores import Scores, difference_table, read_scores, score_table
+from vital.report.page.pictures import PictureFolder
+from vital.report.page.scores import difference_table, score_table
 from vital.report.page.units import unit_cards
-from vital.report.wording import percent
-from vital.runtime.files import read_json, replacing_folder, write_text
+from vital.report.run_files import Scores, read_accuracies, read_description, read_scores
+from vital.runtime.files import replacing_folder, write_text
 
 PAGE = "index.html"
 FIGURES_FOLDER = "figures"
@@ -43,25 +44,24 @@ def build_report(project: Project, params: ReportParams) -> None:
 
 def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any]:
     """Everything that the template names."""
-    shelf = Shelf(folder / IMAGES_FOLDER)
+    pictures = PictureFolder(folder / IMAGES_FOLDER)
     figures = folder / FIGURES_FOLDER
-    comparison = compare_methods(project, params.references, shelf)
-    units = unit_cards(project, params.references, shelf)
-    description = optional(project.model / DESCRIPTION_FILE, read_json) or {}
-    accuracies = _accuracies(project, description)
+    classes = class_table(project, params.references, pictures)
+    units = unit_cards(project, params.references, pictures)
+    description, accuracies = read_description(project), read_accuracies(project)
     scores = read_scores(project)
     return {
         "title": params.title,
         "network": description.get("architecture", "the network"),
-        "headlines": _headlines(comparison, scores, accuracies),
-        "comparison": comparison,
+        "headlines": _headlines(classes, scores, accuracies),
+        "classes": classes,
         "units": units,
         "anchors": {card.unit: f"unit-{i}" for i, card in enumerate(units, start=1)},
         "circuits": circuit_sections(project, params.references, figures),
         "scores": score_table(project, scores),
         "differences": difference_table(project),
-        "map": feature_map(project, figures, shelf),
-        "has_losses": _loss_figure(project, figures),
+        "map": feature_map(project, figures, pictures),
+        "has_losses": loss_figure(project, figures),
         "looks": [look.name for look in LOOKS],
         "tables": origin_tables(project, description, accuracies),
         "files": locked_files(project),
@@ -84,38 +84,20 @@ def _render(page: Mapping[str, Any]) -> str:
 
 
 def _headlines(
-    comparison: Comparison, scores: Scores, accuracies: Mapping[str, float]
+    classes: ClassTable, scores: Scores, accuracies: Mapping[str, float]
 ) -> list[tuple[str, str]]:
     """The numbers at the top of the page, each with what it counts."""
     lines = [
-        (str(len(comparison.rows)), "classes"),
-        (str(comparison.images), "visualizations"),
+        (str(len(classes.rows)), "classes"),
+        (str(classes.images), "visualizations"),
     ]
     methods = sorted(set(scores) - {REAL})
     if len(methods) > 1:
         lines.insert(1, (str(len(methods)), "methods"))
-    if len(methods) == 1 and scores[methods[0]].get("accuracy_top1") is not None:
-        share = percent(scores[methods[0]]["accuracy_top1"])
-        lines.append((share, "of them recognised as their class"))
+    recognised = scores[methods[0]].get("accuracy_top1") if len(methods) == 1 else None
+    if recognised is not None:
+        lines.append((percent(recognised), "of them recognised as their class"))
     if "accuracy_top1" in accuracies:
         label = "of validation photographs recognised by the network"
         lines.append((percent(accuracies["accuracy_top1"]), label))
     return lines
-
-
-def _accuracies(project: Project, description: Mapping[str, Any]) -> dict[str, float]:
-    """How well the network does on real images, by the name of the measure."""
-    measured = optional(project.model / "metrics.json", read_json)
-    if measured is not None:
-        return dict(measured)
-    return {"accuracy_top1": description["accuracy"]} if "accuracy" in description else {}
-
-
-def _loss_figure(project: Project, folder: Path) -> bool:
-    """Draw the loss curves of classes; False where no method has left any."""
-    tables = per_method(project, HISTORY_FILE, read_history, ("target", "step", "loss"))
-    curves = {method: class_curves(table) for method, table in tables.items()}
-    histories = {method: table for method, table in curves.items() if len(table)}
-    if histories:
-        save_figure(folder, "losses", draw_losses(histories))
-    return bool(histories)

@@ -9,7 +9,7 @@ from vital.artefacts.project import Project
 from vital.report.circuits import Circuit, read_circuits
 from vital.report.figures.circuit import draw_circuit
 from vital.report.figures.style import save_figure
-from vital.report.wording import percent
+from vital.report.formatting import percent
 
 
 @dataclass(frozen=True)

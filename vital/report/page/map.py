@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, named_file, optional
+from vital.artefacts.checked import named_file
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import PHOTOGRAPH, method_order
-from vital.errors import ArtefactError
-from vital.report.figures.style import class_colours, draw_embedding, save_figure
-from vital.report.page.pictures import Shelf
+from vital.report.figures.embedding import draw_embedding
+from vital.report.figures.style import class_colours, save_figure
+from vital.report.page.pictures import PictureFolder
+from vital.report.run_files import read_embedding
 
-_COLUMNS = ("kind", "unit", "name", "x", "y")
 _MOST_PHOTOGRAPHS = 2000
 """Of more, every few have a picture, so that the folder stays small enough to mail."""
 
@@ -39,12 +39,12 @@ class FeatureMap:
         return {"classes": self.classes, "kinds": self.kinds, "points": self.points}
 
 
-def feature_map(project: Project, folder: Path, shelf: Shelf) -> FeatureMap | None:
+def feature_map(project: Project, folder: Path, pictures: PictureFolder) -> FeatureMap | None:
     """Draw the figure into ``folder`` and give its points; None where there is no embedding.
 
     Raises ArtefactError for a table that is damaged or names a file outside its folder.
     """
-    table = optional(project.scores / "embedding.csv", _read)
+    table = read_embedding(project)
     if table is None:
         return None
     names = {int(unit): str(name) for unit, name in zip(table["unit"], table["name"], strict=True)}
@@ -56,39 +56,31 @@ def feature_map(project: Project, folder: Path, shelf: Shelf) -> FeatureMap | No
     places = {unit: place for place, unit in enumerate(sorted(names))}
     points = []
     for place, (kind, rows) in enumerate([(PHOTOGRAPH, real), *methods.items()]):
-        pictures = _pictures(project, kind, rows, shelf)
+        addresses = _addresses(project, kind, rows, pictures)
         units = (places[int(unit)] for unit in rows["unit"])
         points += [
-            (round(float(x), 2), round(float(y), 2), place, unit, picture)
-            for x, y, unit, picture in zip(rows["x"], rows["y"], units, pictures, strict=True)
+            (round(float(x), 2), round(float(y), 2), place, unit, address)
+            for x, y, unit, address in zip(rows["x"], rows["y"], units, addresses, strict=True)
         ]
     classes = [(unit, names[unit], colours[unit]) for unit in sorted(names)]
     return FeatureMap(classes, [PHOTOGRAPH, *methods], points)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Names stay text: a class may be called "NA", which pandas would take for a missing value."""
-    types = {"kind": str, "unit": int, "name": str, "x": float, "y": float, "image": str}
-    try:
-        table = pd.read_csv(path, dtype=types, keep_default_na=False)
-    except ValueError as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
-    return checked(table, _COLUMNS, path)
-
-
-def _pictures(project: Project, kind: str, rows: pd.DataFrame, shelf: Shelf) -> list[str]:
+def _addresses(
+    project: Project, kind: str, rows: pd.DataFrame, pictures: PictureFolder
+) -> list[str]:
     """The address of each point's picture in the report's folder."""
     if "image" not in rows:
         return [""] * len(rows)
     if kind != PHOTOGRAPH:
         folder = project.visualizations(kind)
         return [
-            shelf.copy(named_file(folder, image), "visualization").url if image else ""
+            pictures.copy(named_file(folder, image), "visualization").url if image else ""
             for image in rows["image"]
         ]
     every = math.ceil(len(rows) / _MOST_PHOTOGRAPHS)
     return [
-        shelf.miniature(named_file(project.images, image), "point").url
+        pictures.miniature(named_file(project.images, image), "point").url
         if image and number % every == 0
         else ""
         for number, image in enumerate(rows["image"])

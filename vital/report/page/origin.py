@@ -19,14 +19,14 @@ from vital.params.base import read_block, read_params
 from vital.params.extract import ExtractParams
 from vital.params.flat import flatten
 from vital.params.visualize import VisualizeParams
-from vital.report.wording import DASH, value_text
+from vital.report.formatting import DASH, value_text
 
 _MANIFEST_COLUMNS = ("path", "label", "class_name", "split")
 _SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
 
 
 @dataclass(frozen=True)
-class Table:
+class PlainTable:
     """A plain table; ``missing`` says why it has no rows."""
 
     title: str
@@ -37,17 +37,19 @@ class Table:
 
 def origin_tables(
     project: Project, description: Mapping[str, Any], accuracies: Mapping[str, float]
-) -> list[Table]:
+) -> list[PlainTable]:
     """The network, its taps, the photographs and the parameters."""
     content = read_params(project.params)
     facts = {name: description[name] for name in description if name not in _SHOWN_ELSEWHERE}
     network = _rows({**facts, **accuracies}) if description else []
     no_model = "No network here yet: the model stage has not run."
     return [
-        Table("Network", ("Property", "Value"), network, no_model),
-        Table("Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model),
+        PlainTable("Network", ("Property", "Value"), network, no_model),
+        PlainTable(
+            "Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model
+        ),
         _image_counts(project),
-        Table("Parameters", ("Parameter", "Value"), _rows(content), ""),
+        PlainTable("Parameters", ("Parameter", "Value"), _rows(content), ""),
     ]
 
 
@@ -65,7 +67,7 @@ def _rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, DASH if value == {} else value_text(value)) for name, value in flatten(content)]
 
 
-def _image_counts(project: Project) -> Table:
+def _image_counts(project: Project) -> PlainTable:
     path = project.images / MANIFEST_FILE
     rows = []
     if path.exists():
@@ -74,10 +76,10 @@ def _image_counts(project: Project) -> Table:
             labels = manifest["label"][manifest["split"] == split]
             rows.append((split, str(len(labels)), str(labels.nunique())))
     missing = "No images here yet: the prepare stage has not run."
-    return Table("Photographs", ("Split", "Images", "Classes"), rows, missing)
+    return PlainTable("Photographs", ("Split", "Images", "Classes"), rows, missing)
 
 
-def locked_files(project: Project) -> Table:
+def locked_files(project: Project) -> PlainTable:
     """Every stage's outputs and their hashes, as far as the page can depend on them.
 
     Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
@@ -93,7 +95,7 @@ def locked_files(project: Project) -> Table:
         if not str(out["path"]).startswith(f"{timings}/")
     ]
     missing = "No dvc.lock here: the files were not made by a finished pipeline run."
-    return Table("Files", ("Stage", "File", "Hash"), rows, missing)
+    return PlainTable("Files", ("Stage", "File", "Hash"), rows, missing)
 
 
 def _read_lock(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Picture:
     height: int
 
 
-class Shelf:
+class PictureFolder:
     """The folder of images: a kind and a number for names, as a class may be called anything.
 
     A file that is taken twice is there once. The folder is new and takes its place as a whole, so

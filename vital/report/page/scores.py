@@ -11,12 +11,10 @@ from typing import Any
 from vital.artefacts.checked import optional, optional_table
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import REAL, method_order
+from vital.report.formatting import MINUS, percent, value_text
 from vital.report.page.metric_texts import Metric, described, in_order
-from vital.report.wording import MINUS, percent, value_text
+from vital.report.run_files import Scores
 from vital.runtime.files import read_json
-
-Scores = Mapping[str, Mapping[str, Any]]
-"""A row of metrics for each method, and for real photographs."""
 
 _BESIDE = ("_std", "_low", "_high")
 """Ends of the keys that stand in the cell of another."""
@@ -50,11 +48,6 @@ class MetricTable:
     def metrics(self) -> list[Metric]:
         """All of its metrics, in the order of the table."""
         return [metric for _, rows in self.groups for metric, _ in rows]
-
-
-def read_scores(project: Project) -> Scores:
-    """The metrics by method; none where nothing has been scored."""
-    return optional(project.scores / "metrics.json", read_json) or {}
 
 
 def score_table(project: Project, scores: Scores) -> MetricTable | None:

@@ -8,9 +8,9 @@ from itertools import groupby
 from vital.artefacts.project import Project
 from vital.images.files import read_image
 from vital.report.figures.overlays import lay_relevance
-from vital.report.page.pictures import Picture, Shelf
+from vital.report.page.pictures import Picture, PictureFolder
 from vital.report.unit_files import (
-    Patch,
+    PatchFile,
     Visualization,
     dead_units,
     unit_patches,
@@ -49,7 +49,7 @@ class UnitCard:
     patches: list[ShownPatch]
 
 
-def unit_cards(project: Project, most: int, shelf: Shelf) -> list[UnitCard]:
+def unit_cards(project: Project, most: int, pictures: PictureFolder) -> list[UnitCard]:
     """A card per inner unit in the order of the request, with at most ``most`` patches each.
 
     Raises ArtefactError for a table that is damaged or names a file outside its folder.
@@ -63,32 +63,32 @@ def unit_cards(project: Project, most: int, shelf: Shelf) -> list[UnitCard]:
             reasons=reasons.get(unit, []),
             is_dead=unit in dead,
             methods=[
-                (method, [_visualization(one, shelf) for one in made])
+                (method, [_visualization(one, pictures) for one in made])
                 for method, made in groupby(visualizations.get(unit, []), lambda one: one.method)
             ],
-            patches=[_patch(one, shelf) for one in patches.get(unit, [])],
+            patches=[_patch(one, pictures) for one in patches.get(unit, [])],
         )
         for unit in dict.fromkeys([*reasons, *visualizations, *patches])
         if not unit.startswith(f"{CLASS_TAP}/")
     ]
 
 
-def _visualization(made: Visualization, shelf: Shelf) -> ShownVisualization:
+def _visualization(made: Visualization, pictures: PictureFolder) -> ShownVisualization:
     transparent = made.transparent
     return ShownVisualization(
-        whole=shelf.copy(made.image, "unit"),
-        transparent=None if transparent is None else shelf.copy(transparent, "transparent"),
+        whole=pictures.copy(made.image, "unit"),
+        transparent=None if transparent is None else pictures.copy(transparent, "transparent"),
         seed=made.seed,
     )
 
 
-def _patch(patch: Patch, shelf: Shelf) -> ShownPatch:
+def _patch(patch: PatchFile, pictures: PictureFolder) -> ShownPatch:
     relevance = None
     if patch.mask is not None:
         laid = lay_relevance(read_image(patch.path), read_image(patch.mask))
-        relevance = shelf.draw(laid, "relevance")
+        relevance = pictures.draw(laid, "relevance")
     return ShownPatch(
-        picture=shelf.shrink(patch.path, "patch"),
+        picture=pictures.shrink(patch.path, "patch"),
         relevance=relevance,
         caption=f"part of {patch.photograph}, {patch.criterion} {patch.score:.3g}",
     )

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, named_path, optional, optional_table
-from vital.artefacts.references import REFERENCES_COLUMNS, REFERENCES_FILE
+from vital.artefacts.checked import named_path
 from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.report.circuits import read_circuits
 from vital.report.figures.circuit import draw_circuit
+from vital.report.figures.embedding import draw_embedding
 from vital.report.figures.grid import ImageGrid, draw_image_grid
-from vital.report.figures.style import Draw, class_colours, draw_embedding, write_png_figure
+from vital.report.figures.style import Draw, class_colours, write_png_figure
+from vital.report.run_files import class_photographs, read_embedding
 from vital.report.runs import Run
 from vital.report.unit_files import unit_patches
 from vital.units import CLASS_TAP, Unit
@@ -23,9 +24,6 @@ MOST_UNITS = 20
 
 PATCHES = 6
 """Beside each inner unit, and in a circuit."""
-
-_EMBEDDING_FILE = "embedding.csv"
-_EMBEDDING_COLUMNS = ("kind", "unit", "name", "x", "y")
 
 
 def write_figures(run: Run, out: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -51,9 +49,9 @@ def _figures(run: Run, classes: Sequence[Unit]) -> Iterator[tuple[str, Draw]]:
     for circuit in read_circuits(run.project, PATCHES):
         if circuit.index in indices:
             yield f"circuit-{circuit.index}", draw_circuit(circuit)
-    embedding = optional(run.project.scores / _EMBEDDING_FILE, pd.read_csv)
+    embedding = read_embedding(run.project)
     if embedding is not None and classes:
-        yield "embedding", draw_embedded(run, embedding, classes)
+        yield "embedding", draw_embedded(embedding, classes)
 
 
 def draw_classes(run: Run, classes: Sequence[Unit]) -> Draw:
@@ -69,10 +67,10 @@ def draw_classes(run: Run, classes: Sequence[Unit]) -> Draw:
 
 def _photographs(run: Run) -> dict[int, Path]:
     """The first reference image of each class, where the run's folder still has it."""
-    path = run.project.statistics / REFERENCES_FILE
-    table = optional_table(path, REFERENCES_COLUMNS).drop_duplicates("unit")
-    places = zip(table["unit"], table["path"], strict=True)
-    paths = {int(unit): named_path(run.project.images, str(place)) for unit, place in places}
+    paths = {
+        unit: named_path(run.project.images, first)
+        for unit, (first, *_) in class_photographs(run.project).items()
+    }
     return {unit: path for unit, path in paths.items() if path.is_file()}
 
 
@@ -89,12 +87,10 @@ def draw_units(run: Run, units: Sequence[str]) -> Draw:
     return draw_image_grid(ImageGrid(units, [*methods, *numbers], cells))
 
 
-def draw_embedded(run: Run, embedding: pd.DataFrame, classes: Sequence[Unit]) -> Draw:
+def draw_embedded(embedding: pd.DataFrame, classes: Sequence[Unit]) -> Draw:
     """t-SNE of these classes: real images as pale dots, each method's as markers."""
-    path = run.project.scores / _EMBEDDING_FILE
-    table = checked(embedding, _EMBEDDING_COLUMNS, path)
     indices = [unit.index for unit in classes]
-    kinds = dict(list(table[table["unit"].isin(indices)].groupby("kind", sort=False)))
-    photographs = kinds.pop(PHOTOGRAPH, table.iloc[:0])
+    kinds = dict(list(embedding[embedding["unit"].isin(indices)].groupby("kind", sort=False)))
+    photographs = kinds.pop(PHOTOGRAPH, embedding.iloc[:0])
     visualized = {str(kind): rows for kind, rows in kinds.items()}
     return draw_embedding(photographs, visualized, class_colours(indices))

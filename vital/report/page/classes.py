@@ -1,4 +1,4 @@
-"""The report's comparison: a row per class, a column per method, and what rows are sorted by."""
+"""The report's classes: a row for each, a column per method, and what rows are sorted by."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from vital.artefacts.checked import checked, named_file, optional, per_method
+from vital.artefacts.checked import named_file
 from vital.artefacts.project import Project
-from vital.artefacts.references import REFERENCES_FILE, read_references
-from vital.artefacts.visualizations import INDEX_FILE, class_rows, read_index
+from vital.artefacts.visualizations import class_rows
+from vital.report.formatting import percent
 from vital.report.page.metric_texts import described
-from vital.report.page.pictures import Picture, Shelf
-from vital.report.wording import percent
-from vital.runtime.files import read_parquet
+from vital.report.page.pictures import Picture, PictureFolder
+from vital.report.run_files import class_photographs, read_indexes, read_targets
 
-_INDEX_COLUMNS = ("tap", "unit", "name", "seed", "image")
 _TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", "top1")
-_REFERENCE_COLUMNS = ("tap", "unit", "path")
 
 _KEYS = ["method", "unit", "seed"]
 _PROBABILITY = "probability"
@@ -60,7 +57,7 @@ class Cell:
 class Row:
     """A class: photographs of it and a cell per method, None where a method made nothing for it.
 
-    ``values`` follow :attr:`Comparison.measures`; None is unknown.
+    ``values`` follow :attr:`ClassTable.measures`; None is unknown.
     """
 
     unit: int
@@ -76,7 +73,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ClassTable:
     """All rows, the methods of their columns, and the numbers by which they can be sorted.
 
     ``measures`` has, for every method, the places and names of its numbers among a row's.
@@ -92,14 +89,14 @@ class Comparison:
         return sum(len(cell.tiles) for row in self.rows for cell in row.cells if cell is not None)
 
 
-def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
+def class_table(project: Project, most: int, pictures: PictureFolder) -> ClassTable:
     """A row per class unit, in the order of units, with at most ``most`` photographs each.
 
     Raises ArtefactError for a table that is damaged or names a file outside its folder.
     """
     index = _index(project)
     if index is None:
-        return Comparison([], [], [])
+        return ClassTable([], [], [])
     targets = _targets(project)
     measures = [_PROBABILITY, *_measures_of(targets)]
     images = index.merge(targets, on=_KEYS, how="left").sort_values(_KEYS, kind="stable")
@@ -114,9 +111,9 @@ def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
             Row(
                 unit=int(str(unit)),
                 name=name,
-                photographs=_photograph_tiles(photographs.get(int(str(unit)), []), name, shelf),
+                photographs=_photograph_tiles(photographs.get(int(str(unit)), []), name, pictures),
                 cells=[
-                    _cell(by_method[method], project.visualizations(method), name, shelf)
+                    _cell(by_method[method], project.visualizations(method), name, pictures)
                     if method in by_method
                     else None
                     for method in methods
@@ -124,12 +121,12 @@ def compare_methods(project: Project, most: int, shelf: Shelf) -> Comparison:
                 values=values[int(str(unit))],
             )
         )
-    return Comparison(methods, _places(len(methods), measures), rows)
+    return ClassTable(methods, _places(len(methods), measures), rows)
 
 
 def _index(project: Project) -> pd.DataFrame | None:
     """All methods' visualizations of classes, the studied method's first."""
-    tables = per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS)
+    tables = read_indexes(project)
     if not tables:
         return None
     index = pd.concat(
@@ -142,11 +139,10 @@ def _index(project: Project) -> pd.DataFrame | None:
 
 def _targets(project: Project) -> pd.DataFrame:
     """What was scored of each image; measures as floats, so that seeds can be averaged."""
-    path = project.scores / "targets.parquet"
-    table = optional(path, read_parquet)
+    table = read_targets(project, _TARGET_COLUMNS)
     if table is None:
         table = pd.DataFrame(columns=list(_TARGET_COLUMNS)).astype({"unit": int, "seed": int})
-    rows = class_rows(checked(table, _TARGET_COLUMNS, path))
+    rows = class_rows(table)
     measures = _measures_of(rows)
     kept = [*_KEYS, "predicted_name", *measures]
     return rows[kept].astype(dict.fromkeys(measures, float)).drop_duplicates(_KEYS)
@@ -190,29 +186,25 @@ def _values(
 
 def _photographs(project: Project, most: int) -> dict[int, list[Path]]:
     """For each class the first few of the very images whose features were averaged."""
-    path = project.statistics / REFERENCES_FILE
-    if not path.exists():
-        return {}
-    averaged = class_rows(checked(read_references(path.parent), _REFERENCE_COLUMNS, path))
     return {
-        int(str(unit)): [named_file(project.images, str(path)) for path in rows["path"].head(most)]
-        for unit, rows in averaged.groupby("unit")
+        unit: [named_file(project.images, path) for path in paths[:most]]
+        for unit, paths in class_photographs(project).items()
     }
 
 
-def _photograph_tiles(paths: Iterable[Path], name: str, shelf: Shelf) -> list[Tile]:
+def _photograph_tiles(paths: Iterable[Path], name: str, pictures: PictureFolder) -> list[Tile]:
     return [
-        Tile(shelf.shrink(path, "photograph"), f"{name}: photograph {number}")
+        Tile(pictures.shrink(path, "photograph"), f"{name}: photograph {number}")
         for number, path in enumerate(paths, start=1)
     ]
 
 
-def _cell(made: pd.DataFrame, folder: Path, name: str, shelf: Shelf) -> Cell:
+def _cell(made: pd.DataFrame, folder: Path, name: str, pictures: PictureFolder) -> Cell:
     rows = made.to_dict("records")
     scored = [row for row in rows if not pd.isna(row["top1"])]
     misread = [str(row["predicted_name"]) for row in scored if not row["top1"]]
     return Cell(
-        tiles=[_tile(row, folder, name, shelf) for row in rows],
+        tiles=[_tile(row, folder, name, pictures) for row in rows],
         probability=float(made[_PROBABILITY].mean()),
         scored=len(scored),
         recognised=len(scored) - len(misread),
@@ -220,12 +212,12 @@ def _cell(made: pd.DataFrame, folder: Path, name: str, shelf: Shelf) -> Cell:
     )
 
 
-def _tile(row: Mapping[Any, Any], folder: Path, name: str, shelf: Shelf) -> Tile:
+def _tile(row: Mapping[Any, Any], folder: Path, name: str, pictures: PictureFolder) -> Tile:
     is_misread = not pd.isna(row["top1"]) and not row["top1"]
     words = f"{name}: {row['method']}, seed {row['seed']}"
     if not np.isnan(row[_PROBABILITY]):
         words += f", {percent(row[_PROBABILITY])}"
     if is_misread:
         words += f", read as {row['predicted_name']}"
-    picture = shelf.copy(named_file(folder, str(row["image"])), "visualization")
+    picture = pictures.copy(named_file(folder, str(row["image"])), "visualization")
     return Tile(picture, words, is_misread)

@@ -1,4 +1,4 @@
-"""What the page under test shows: names that are hard to lay out, and plain ones."""
+"""What the report opened in a browser shows: names that are hard to lay out, and plain ones."""
 
 from __future__ import annotations
 

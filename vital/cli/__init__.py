@@ -1,0 +1,53 @@
+"""The command line: every stage, visualizations without a pipeline, and what to know beforehand.
+
+A module for each group of commands. What a command needs is imported when it runs, so that help
+comes at once.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import typer
+
+from vital.cli import paper, profiles
+from vital.cli.pipeline import gc, repro, summary
+from vital.cli.preflight import doctor, estimate, taps
+from vital.cli.results import circuit, compare
+from vital.cli.stages import add_stages
+from vital.cli.visualize import visualize
+from vital.errors import VitalError
+
+app = typer.Typer(
+    help="Show what units of a vision network respond to.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+add_stages(app)
+for _command in (visualize, taps, estimate, doctor, repro, summary, circuit, compare, gc):
+    app.command()(_command)
+app.add_typer(profiles.app, name="profile")
+app.add_typer(paper.app, name="paper")
+
+
+def main() -> None:
+    """Run the command line; errors that are the user's to mend end in one message."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except VitalError as error:
+        typer.echo(f"vital: {error}", err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        from vital.runtime.files import explain_os_error
+
+        typer.echo(f"vital: {explain_os_error(error)}", err=True)
+        raise SystemExit(1) from None
+    except (MemoryError, RuntimeError) as error:
+        from vital.runtime.memory import explain_memory_error, is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        typer.echo(f"vital: {explain_memory_error(error)}", err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,45 @@
+"""What several commands take: their options, and how these are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vital.errors import ParamsError
+
+NETWORKS = "timm/<name>, torchvision/<name> or python:<package.module>:<factory>"
+
+Classes = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
+NetworkArguments = Annotated[list[str] | None, typer.Option(help="K=V, for the network")]
+TorchvisionWeights = Annotated[str | None, typer.Option(help="Which of torchvision's weights")]
+Side = Annotated[int | None, typer.Option(min=16, help="Side of the image, in pixels")]
+RunFolders = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="RUN...", help="Projects, or folders that hold some; else this folder"),
+]
+
+
+def names(text: str | None) -> list[str] | None:
+    """What stands between the commas; None where nothing was given."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+
+
+def key_values(items: Sequence[str] | None, option: str) -> dict[str, Any]:
+    """KEY=VALUE pairs; values are read as JSON where they are JSON, else as text.
+
+    Raises ParamsError that names the option for an item of another form.
+    """
+    pairs = {}
+    for item in items or ():
+        key, sign, value = item.partition("=")
+        if not sign or not key:
+            raise ParamsError(f"{option}: {item!r} is not of the form KEY=VALUE")
+        try:
+            pairs[key] = json.loads(value)
+        except ValueError:
+            pairs[key] = value
+    return pairs

@@ -1,0 +1,102 @@
+"""The command that makes visualizations without a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vital.cli.options import (
+    NETWORKS,
+    NetworkArguments,
+    Side,
+    TorchvisionWeights,
+    key_values,
+    names,
+)
+from vital.cli.stages import run_stage
+from vital.errors import Interrupted, ParamsError, VitalError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Network = Annotated[str | None, typer.Option(help=f"{NETWORKS}; without it, the stage runs")]
+_References = Annotated[
+    str | None, typer.Option(help="A folder with a subfolder of images per class, or a source")
+]
+_Out = Annotated[Path, typer.Option(help="Where images, index and history go")]
+_Checkpoint = Annotated[Path | None, typer.Option(help="Weights; else published ones")]
+_Preprocessing = Annotated[list[str] | None, typer.Option(help="K=V, over the network's own")]
+_Units = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
+_Taps = Annotated[str | None, typer.Option(help="Module names, comma-separated")]
+_Data = Annotated[
+    list[str] | None, typer.Option(help="K=V of the references: root, split, columns, class_map")
+]
+_PerClass = Annotated[int | None, typer.Option(min=1, help="Reference images per unit")]
+_Steps = Annotated[int | None, typer.Option(min=1, help="Optimisation steps")]
+_Seeds = Annotated[int, typer.Option(min=1, help="Images per unit")]
+_Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice")]
+_Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+_Setting = Annotated[list[str] | None, typer.Option("--set", help="K=V of the visualize block")]
+
+
+def visualize(
+    model: _Network = None,
+    references: _References = None,
+    out: _Out = Path("out"),
+    checkpoint: _Checkpoint = None,
+    weights: TorchvisionWeights = None,
+    model_kwargs: NetworkArguments = None,
+    preprocessing: _Preprocessing = None,
+    units: _Units = None,
+    taps: _Taps = None,
+    data: _Data = None,
+    per_class: _PerClass = None,
+    size: Side = None,
+    steps: _Steps = None,
+    seeds: _Seeds = 1,
+    seed: _Seed = 0,
+    device: _Device = "auto",
+    setting: _Setting = None,
+) -> None:
+    """Make visualizations from a folder of images, or run the visualize stage."""
+    if model is None and references is None:
+        run_stage("visualize")
+    if model is None or references is None:
+        raise ParamsError("give both --model and --references, or neither to run the stage")
+    from vital.api import visualize as make
+
+    try:
+        made = make(
+            model,
+            {"source": references, **key_values(data, "--data")},
+            checkpoint=checkpoint,
+            weights=weights,
+            model_kwargs=key_values(model_kwargs, "--model-kwargs"),
+            preprocessing=key_values(preprocessing, "--preprocessing"),
+            units=names(units),
+            taps=names(taps),
+            per_class=per_class,
+            size=size,
+            seeds=seeds,
+            seed=seed,
+            device=device,
+            params=_params(setting, steps),
+            out=out,
+        )
+    except Interrupted as ended:
+        raise VitalError(f"{ended}; run again to go on") from None
+    _show(made.table, out)
+
+
+def _params(setting: list[str] | None, steps: int | None) -> dict[str, Any]:
+    """The visualize block; ``--steps`` goes before a setting of that name."""
+    given = key_values(setting, "--set")
+    return given if steps is None else {**given, "steps": steps}
+
+
+def _show(table: pd.DataFrame, out: Path) -> None:
+    columns = ["unit", "name", "seed", "loss", "probability", "image"]
+    typer.echo(table[columns].to_string(index=False, float_format="%.4g"))
+    typer.echo(f"\nimages and tables are in {out}")
