@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import INDEX_FILE, read_index
-from vital.errors import ArtefactError
+from vital.artefacts.visualizations import INDEX_FILE
 from vital.pipeline import tracking
 from vital.runtime.files import read_json
+from vital.runtime.store import WorkStore
 
 
 def complete_tracking(project: Project) -> None:
@@ -55,10 +55,6 @@ def _cell(value: Any) -> str:
 
 def keys_in_use(project: Project) -> set[str]:
     """The work-store keys that the visualizations here were assembled from."""
-    found: set[str] = set()
-    for index in (project.root / "data" / "visualizations").glob(f"*/{INDEX_FILE}"):
-        try:
-            found |= set(read_index(index.parent)["key"])
-        except ArtefactError:
-            continue
-    return found
+    store = WorkStore(project.work)
+    indices = (project.root / "data" / "visualizations").glob(f"*/{INDEX_FILE}")
+    return {key for index in indices for key in store.used_by(index)}
