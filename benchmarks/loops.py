@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import nn
 
-from vital.engine.optimize import TargetState, optimize
+from vital.engine.optimize import Monitor, Problem, TargetState, optimize
 from vital.engine.precision import gpu_arithmetic, in_precision
 from vital.images.preprocessing import Preprocessing
 from vital.methods.objectives import sort_matching, total_variation
@@ -150,14 +150,20 @@ class VitalLoop(Loop):
         with gpu_arithmetic(subject.precision):
             optimize(
                 [TargetState.initial(one, subject.preprocessing.size) for one in images],
-                Jitter([subject.draws(steps)] * len(images)),
-                lambda start: Pixels(start.to(subject.device), subject.preprocessing, method.clamp),
-                {1: self._objective},
-                method,
-                history_every=steps,
-                checkpoint_every=steps,
-                checkpoint=lambda _states: None,
-                report=lambda _steps, loss: losses.append(loss),
+                Problem(
+                    lambda start: Pixels(
+                        start.to(subject.device), subject.preprocessing, method.clamp
+                    ),
+                    Jitter([subject.draws(steps)] * len(images)),
+                    {1: self._objective},
+                    method,
+                ),
+                Monitor(
+                    history_every=steps,
+                    checkpoint_every=steps,
+                    checkpoint=lambda _states: None,
+                    report=lambda _steps, loss: losses.append(loss),
+                ),
             )
         return losses[-1]
 

@@ -43,7 +43,7 @@ from stages.units import units
 from stages.visualize import visualize
 from vital.artefacts.manifest import class_names, read_manifest
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import STUDIED, read_index
+from vital.artefacts.visualizations import read_index
 from vital.errors import nearest
 from vital.images.files import read_image, write_png
 from vital.networks.judges import METRICS_FILE
@@ -54,6 +54,7 @@ from vital.params.check import check_params
 from vital.params.judges import JudgesParams
 from vital.params.methods import METHODS
 from vital.params.model import ModelParams
+from vital.params.studied_method import STUDIED
 from vital.report.page.scores import (
     MetricTable,
     Number,

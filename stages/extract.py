@@ -15,9 +15,9 @@ from vital.references.quantiles import from_tensors
 from vital.references.select import select_references
 from vital.references.statistics_files import write_statistics
 from vital.runtime.devices import resolve_device
-from vital.runtime.executors import part_engine
+from vital.runtime.executors import executor
 from vital.runtime.files import replacing_folder
-from vital.runtime.partial_results import parts_until_done
+from vital.runtime.partial_results import partial_results_until_done
 from vital.runtime.progress import progress_bar
 from vital.units import class_units
 
@@ -48,10 +48,10 @@ def extract(stage: Stage) -> None:
         list(rows["sha256"]),
     ]
     with (
-        part_engine(params, "extract", device, _MOST) as engine,
-        parts_until_done(project.work, facts) as parts,
+        executor(params, "extract", device, _MOST) as execute,
+        partial_results_until_done(project.work, facts) as parts,
         replacing_folder(project.statistics) as folder,
-        closing(engine(order, make, parts)) as found,
+        closing(execute(order, make, parts)) as found,
     ):
         kept = ((unit, from_tensors(part, names)) for unit, part in zip(order, found, strict=True))
         bar = progress_bar(kept, total=len(order), label="extract", unit="classes")

@@ -31,7 +31,7 @@ def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
     from vital.references.patches import PatchFinder, response
     from vital.relevance.composites import selecting_composite
     from vital.runtime.devices import resolve_device
-    from vital.runtime.partial_results import parts_until_done
+    from vital.runtime.partial_results import partial_results_until_done
 
     params = stage.params("references", ReferencesParams)
     device = resolve_device(params.device)
@@ -49,7 +49,7 @@ def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:
         [unit.id for unit in asked],
         list(rows["sha256"]),
     ]
-    with parts_until_done(stage.project.work, facts) as parts:
+    with partial_results_until_done(stage.project.work, facts) as parts:
         finder = PatchFinder(studied, responds, images, rows, params, device, parts)
         counts = write_patches(folder, finder, finder.find(), list(rows["path"]), params.criterion)
     stage.run.metrics(counts)

@@ -36,8 +36,8 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
         write_relevance,
     )
     from vital.runtime.devices import resolve_device
-    from vital.runtime.executors import part_engine
-    from vital.runtime.partial_results import parts_until_done
+    from vital.runtime.executors import executor
+    from vital.runtime.partial_results import partial_results_until_done
 
     params = stage.params("relevance", RelevanceParams)
     extract = stage.params("extract", ExtractParams)
@@ -61,9 +61,9 @@ def _read(stage: Stage, patches: pd.DataFrame, folder: Path) -> None:
     by_id = {unit.id: unit for unit in units}
     make = UnitParts(studied, by_id, until, images, of_units, params, extract.pools)
     with (
-        part_engine(params, "relevance", device, most=1) as engine,
-        parts_until_done(stage.project.work, facts) as parts,
-        closing(engine(list(of_units), make, parts)) as found,
+        executor(params, "relevance", device, most=1) as execute,
+        partial_results_until_done(stage.project.work, facts) as parts,
+        closing(execute(list(of_units), make, parts)) as found,
     ):
         read = (
             UnitRelevance.from_tensors(unit, pooled[unit.tap], part)

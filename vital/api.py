@@ -13,7 +13,7 @@ from torch import nn
 
 from vital.engine.local import Finished
 from vital.engine.on_ray import engines
-from vital.engine.output import index_table, write_image, write_tables
+from vital.engine.output import index_table, write_visualizations
 from vital.images.files import to_rgb
 from vital.images.preprocessing import Preprocessing
 from vital.images.sources.base import Candidate
@@ -24,6 +24,7 @@ from vital.networks.classes import ClassMap
 from vital.networks.model import open_model
 from vital.params.base import check_block
 from vital.params.model import PreprocessingParams
+from vital.params.studied_method import STUDIED
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
 from vital.references.from_source import draw_reference_sets, reference_params
@@ -81,37 +82,53 @@ def visualize(
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.
     """
     settings = check_block({**DEFAULTS, **(params or {})}, "visualize", VisualizeParams)
-    if isinstance(preprocessing, Mapping):
-        block = check_block(dict(preprocessing), "preprocessing", PreprocessingParams)
-        preprocessing = block.given()
     studied = open_model(
         model, checkpoint=checkpoint, kwargs=model_kwargs, weights=weights,
-        preprocessing=preprocessing, classes=classes, taps=taps, size=size,
+        preprocessing=_checked(preprocessing), classes=classes, taps=taps, size=size,
     )  # fmt: skip
     known = ClassMap(studied.classes, studied.outputs)
-    source = reference_params(references)
-    drawn = draw_reference_sets(source, known, units or (), per_class, seed)
+    drawn = draw_reference_sets(reference_params(references), known, units or (), per_class, seed)
     sets = {Unit(CLASS_TAP, index, known.names[index]): drawn[index] for index in drawn}
-    on = resolve_device(device)
-    names = list(studied.taps)
-    batches = _batches(sets, studied.preprocessing, settings.batch)
-    pools = [phase.pool for phase in phases(settings.method()) if phase.pool > 1]
-    kept = dict(extract_statistics(studied, names, batches, on, pools))
-    targets = [Target(unit, number) for unit in sets for number in range(seeds)]
-    with tempfile.TemporaryDirectory() as scratch, engines(settings) as make_engine:
-        store = WorkStore(Path(out) / ".work" if out else Path(scratch))
-        method = VitalMethod(Setup(studied, seed, on, settings.precision), kept, settings.method())
-        engine = make_engine(method, settings, store)
-        results = sorted(engine.run(targets), key=lambda finished: finished.target)
-    if out is not None:
-        _write(Path(out), results, studied.preprocessing)
+    setup = Setup(studied, seed, resolve_device(device), settings.precision)
+    results = _make_images(setup, sets, settings, seeds, None if out is None else Path(out))
     images = torch.stack([finished.image for finished in results])
     pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
-    return Visualizations(pixels, index_table("vital", results))
+    return Visualizations(pixels, index_table(STUDIED, results))
+
+
+def _checked(
+    preprocessing: Preprocessing | Mapping[str, object] | None,
+) -> Preprocessing | Mapping[str, object] | None:
+    """Fields that override the network's own preprocessing as the block model checks them."""
+    if not isinstance(preprocessing, Mapping):
+        return preprocessing
+    return check_block(dict(preprocessing), "preprocessing", PreprocessingParams).given()
+
+
+ReferenceSets = Mapping[Unit, Sequence[Candidate]]
+"""The real images of each unit."""
+
+
+def _make_images(
+    setup: Setup, sets: ReferenceSets, params: VisualizeParams, seeds: int, out: Path | None
+) -> list[Finished]:
+    """Images of each unit from so many seeds, in order; written to ``out`` if that is given."""
+    model = setup.model
+    images = _batches(sets, model.preprocessing, params.batch)
+    pools = [phase.pool for phase in phases(params.method()) if phase.pool > 1]
+    kept = dict(extract_statistics(model, list(model.taps), images, setup.device, pools))
+    targets = [Target(unit, number) for unit in sets for number in range(seeds)]
+    with tempfile.TemporaryDirectory() as scratch, engines(params) as make_engine:
+        store = WorkStore(out / ".work" if out else Path(scratch))
+        engine = make_engine(VitalMethod(setup, kept, params.method()), params, store)
+        results = sorted(engine.run(targets), key=lambda finished: finished.target)
+    if out is not None:
+        write_visualizations(out, STUDIED, results, model.preprocessing)
+    return results
 
 
 def _batches(
-    sets: Mapping[Unit, Sequence[Candidate]], preprocessing: Preprocessing, size: int
+    sets: ReferenceSets, preprocessing: Preprocessing, size: int
 ) -> Iterator[tuple[list[str], torch.Tensor]]:
     """The images of each unit in turn, ``size`` at a time, with the unit of each."""
     for unit, candidates in sets.items():
@@ -119,9 +136,3 @@ def _batches(
             part = candidates[first : first + size]
             images = [preprocessing(to_rgb(one.read(), one.origin)) for one in part]
             yield [unit.id] * len(part), torch.stack(images)
-
-
-def _write(folder: Path, results: Sequence[Finished], preprocessing: Preprocessing) -> None:
-    for finished in results:
-        write_image(folder, finished, preprocessing)
-    write_tables(folder, "vital", results)

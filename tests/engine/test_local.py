@@ -17,6 +17,7 @@ import torch
 from helpers.small_networks import CPU, TAPS
 from vital.engine.local import Engine, Finished
 from vital.engine.optimize import TargetState, _Batch
+from vital.engine.target_store import TargetStore
 from vital.errors import Interrupted, ModelError, ParamsError, VitalError
 from vital.images.preprocessing import Preprocessing
 from vital.methods.base import Setup
@@ -74,19 +75,19 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 ) -> None:
     targets = [Target(unit, 0) for unit in units]
     undisturbed = by_target(list(engine("undisturbed").run(targets)))
-    save = WorkStore.save_checkpoint
+    save = TargetStore.save_checkpoint
     done = []
 
-    def save_some(store: WorkStore, key: str, state: object) -> None:
+    def save_some(store: TargetStore, key: str, state: object) -> None:
         if len(done) == writes:
             raise StoppedError
         done.append(key)
         save(store, key, state)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(WorkStore, "save_checkpoint", save_some)
+    monkeypatch.setattr(TargetStore, "save_checkpoint", save_some)
     with pytest.raises(StoppedError):
         list(engine().run(targets))
-    monkeypatch.setattr(WorkStore, "save_checkpoint", save)
+    monkeypatch.setattr(TargetStore, "save_checkpoint", save)
     resumed = engine()
     steps = {target: resumed._start(target).step for target in targets}
     assert set(steps.values()) & {4, 8}
@@ -230,7 +231,7 @@ def test_unused_entries_are_pruned(engine: Build, units: list[Unit], tmp_path: P
     files, freed = WorkStore(tmp_path / "work").prune([kept.key], older_than_days=0)
     assert files == 1
     assert freed > 0
-    assert WorkStore(tmp_path / "work").load(kept.key) is not None
+    assert TargetStore(WorkStore(tmp_path / "work")).load(kept.key) is not None
 
 
 def test_a_coarse_phase_matches_pooled_references_and_resumes(
@@ -257,15 +258,15 @@ def test_a_coarse_phase_matches_pooled_references_and_resumes(
 
     undisturbed = run("undisturbed")
     assert undisturbed.steps == 16
-    save, done = WorkStore.save_checkpoint, []
+    save, done = TargetStore.save_checkpoint, []
 
-    def save_some(store: WorkStore, key: str, state: TargetState) -> None:
+    def save_some(store: TargetStore, key: str, state: TargetState) -> None:
         save(store, key, state)
         done.append(state.step)
         if done == [4, 8]:
             raise StoppedError
 
-    monkeypatch.setattr(WorkStore, "save_checkpoint", save_some)
+    monkeypatch.setattr(TargetStore, "save_checkpoint", save_some)
     with pytest.raises(StoppedError):
         run("resumed")
     assert_same(run("resumed"), undisturbed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vital.engine.optimize import TargetState, optimize
+from vital.engine.optimize import Monitor, Problem, TargetState, optimize
 from vital.images.preprocessing import Preprocessing
 from vital.methods.parametrizations import Pixels
 from vital.methods.schedule import learning_rate, phases
@@ -35,14 +35,13 @@ def resume(
 
     (ended,) = optimize(
         [state],
-        Jitter([Draws.of(0, "t", params)]),
-        lambda latent: Pixels(latent, PREPROCESSING, params.clamp),
-        {phase.pool: objective for phase in phases(params)},
-        params,
-        history_every=1,
-        checkpoint_every=1,
-        checkpoint=keep,
-        report=lambda *_: None,
+        Problem(
+            lambda latent: Pixels(latent, PREPROCESSING, params.clamp),
+            Jitter([Draws.of(0, "t", params)]),
+            {phase.pool: objective for phase in phases(params)},
+            params,
+        ),
+        Monitor(history_every=1, checkpoint_every=1, checkpoint=keep, report=lambda *_: None),
     )
     return ended
 

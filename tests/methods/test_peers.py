@@ -15,12 +15,13 @@ from torch import nn
 
 from helpers.small_networks import CPU, lively_model, redraw
 from vital.engine.local import Engine, Finished
+from vital.engine.target_store import TargetStore
 from vital.errors import DataError, ModelError, ParamsError
 from vital.images.preprocessing import Preprocessing
 from vital.images.statistics import ImageStatistics, measure_images, mixing_matrix
 from vital.methods.activation import ActivationMethod
 from vital.methods.base import Method, Setup
-from vital.methods.batch_norm import statistics_distance
+from vital.methods.batch_norm import distance_of_statistics
 from vital.methods.deepinversion import DeepInversionMethod
 from vital.methods.fourier import FourierMethod
 from vital.methods.maco import MacoMethod
@@ -132,15 +133,15 @@ def test_neighbours_and_interruptions_change_no_byte(
     together = run(method, tmp_path / "together", targets)
     turned = run(method, tmp_path / "turned", targets[::-1])
     alone = run(method, tmp_path / "alone", targets[2:3])
-    save, written = WorkStore.save_checkpoint, []
+    save, written = TargetStore.save_checkpoint, []
 
-    def save_some(store: WorkStore, key: str, state: object) -> None:
+    def save_some(store: TargetStore, key: str, state: object) -> None:
         if len(written) == 4:
             raise InterruptedError
         written.append(key)
         save(store, key, state)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(WorkStore, "save_checkpoint", save_some)
+    monkeypatch.setattr(TargetStore, "save_checkpoint", save_some)
     with pytest.raises(InterruptedError):
         run(method, tmp_path / "resumed", targets)
     monkeypatch.undo()
@@ -255,9 +256,11 @@ def test_the_distance_to_batch_norm_is_that_of_its_definition_and_zero_for_its_o
         slow_distance(one.double().numpy(), means.double().numpy(), variances.double().numpy())
         for one in maps
     ]
-    assert statistics_distance(maps, means, variances).tolist() == pytest.approx(expected, rel=1e-5)
+    assert distance_of_statistics(maps, means, variances).tolist() == pytest.approx(
+        expected, rel=1e-5
+    )
     own = maps[1].double()
-    exact = statistics_distance(maps.double(), own.mean((1, 2)), own.var((1, 2), correction=0))
+    exact = distance_of_statistics(maps.double(), own.mean((1, 2)), own.var((1, 2), correction=0))
     assert float(exact[1]) < 1e-12
     assert float(exact[0]) > 0.1
 

@@ -13,10 +13,11 @@ from helpers.small_networks import CPU
 from vital.engine.local import Engine
 from vital.images.preprocessing import Preprocessing
 from vital.images.statistics import measure_images
-from vital.methods.activation import ActivationMethod, ResponseObjective
+from vital.methods.activation import ActivationMethod
 from vital.methods.base import Method, Setup
 from vital.methods.fourier import FourierMethod
-from vital.methods.redirected_relu import RedirectedRectifiers, redirected
+from vital.methods.redirected_relu import RedirectedReluGradients, redirecting_clamp
+from vital.methods.response import ResponseObjective
 from vital.networks.build import freeze
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader
@@ -32,7 +33,7 @@ INF = float("inf")
 
 def gradient_of(values: list[list[float]], upstream: list[list[float]], top: float) -> Any:
     given = torch.tensor(values, requires_grad=True)
-    (gradient,) = torch.autograd.grad(redirected(given, top), given, torch.tensor(upstream))
+    (gradient,) = torch.autograd.grad(redirecting_clamp(given, top), given, torch.tensor(upstream))
     return gradient.tolist()
 
 
@@ -56,7 +57,10 @@ def test_each_image_is_judged_by_itself() -> None:
 def test_a_gradient_that_gets_through_is_the_plain_one(rectifier: type[nn.Module]) -> None:
     values = (8 * torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))).requires_grad_()
     upstream = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1))
-    plain, other = rectifier()(values), redirected(values, 6.0 if rectifier is nn.ReLU6 else INF)
+    plain, other = (
+        rectifier()(values),
+        redirecting_clamp(values, 6.0 if rectifier is nn.ReLU6 else INF),
+    )
     assert torch.equal(plain, other)
     (expected,) = torch.autograd.grad(plain, values, upstream)
     (found,) = torch.autograd.grad(other, values, upstream)
@@ -131,10 +135,10 @@ def test_hooks_go_after_an_exception_and_answers_stay_the_same() -> None:
     images = 4 * torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(4))
     with TapReader(made, ["0", "1"]) as read:
         expected = read(images)
-        with RedirectedRectifiers(made):
+        with RedirectedReluGradients(made):
             answered = read(images)
     assert all(torch.equal(answered[tap], expected[tap]) for tap in expected)
-    with pytest.raises(RuntimeError), RedirectedRectifiers(made):
+    with pytest.raises(RuntimeError), RedirectedReluGradients(made):
         made(torch.zeros(1, 5, 8, 8))
     assert not made.get_submodule("1")._forward_hooks
     assert not made.get_submodule("1")._forward_pre_hooks

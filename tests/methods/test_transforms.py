@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from vital.methods.transforms import Crops, Draws, Jitter, Transforms
+from vital.methods.transforms import Crops, Draws, Jitter, RandomAffine
 from vital.params.visualize import CoarseParams, MethodParams
 from vital.runtime.seeds import generator
 
@@ -18,10 +18,10 @@ GREY = torch.full((3, 1, 1), 0.25)
 @pytest.mark.parametrize("flip", [False, True])
 def test_jitter_moves_pixels_and_its_gradient_moves_them_back(flip: bool) -> None:
     params = MethodParams(steps=20, lr=1.0, jitter=3, flip=flip)
-    views = Jitter([Draws.of(0, name, params) for name in ("a", "b")])
+    jitter = Jitter([Draws.of(0, name, params) for name in ("a", "b")])
     images = torch.randn(2, 3, 6, 5, requires_grad=True)
     for step in range(20):
-        shown = views(images, step)
+        shown = jitter(images, step)
         (back,) = torch.autograd.grad(shown, images, shown.detach())
         assert torch.equal(back, images)
 
@@ -57,13 +57,13 @@ def crops(targets: list[str], **changes: object) -> Crops:
     )  # type: ignore[arg-type]
 
 
-def transforms(targets: list[str], **changes: object) -> Transforms:
+def affine(targets: list[str], **changes: object) -> RandomAffine:
     settings = {"pad": 2, "shifts": (4, 2), "scale": 0.1, "degrees": 10.0, "grey": GREY}
-    return Transforms(**{"seed": 0, "targets": targets, **settings, **changes})  # type: ignore[arg-type]
+    return RandomAffine(**{"seed": 0, "targets": targets, **settings, **changes})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("build", [crops, transforms])
-def test_views_are_each_targets_own_and_differ_by_step(build: type) -> None:
+@pytest.mark.parametrize("build", [crops, affine])
+def test_what_is_shown_is_each_targets_own_and_differs_by_step(build: type) -> None:
     image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     both = build(["a", "b"])(image.expand(2, -1, -1, -1), 3)
     alone = build(["b"])(image, 3)
@@ -102,19 +102,19 @@ def test_the_whole_image_is_the_largest_crop_and_noise_is_as_strong_as_asked() -
 def test_without_changes_the_view_is_the_padded_image_at_its_size() -> None:
     image = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(1))
     still = {"shifts": (0, 0), "scale": 0.0, "degrees": 0.0}
-    torch.testing.assert_close(transforms(["a"], pad=0, **still)(image, 0), image)
+    torch.testing.assert_close(affine(["a"], pad=0, **still)(image, 0), image)
     padded = functional.pad(image - GREY, [4] * 4) + GREY
     expected = functional.interpolate(padded, size=(12, 16), mode="bilinear", align_corners=False)
-    seen = transforms(["a"], pad=4, **still)(image, 0)
+    seen = affine(["a"], pad=4, **still)(image, 0)
     torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
 
 
 def test_a_place_of_the_image_is_seen_where_the_transforms_bring_it() -> None:
     """The steps one by one on coordinates in pixels, from the image to the view."""
-    views, size = transforms(["a"], degrees=40.0), (12, 20)
+    transform, size = affine(["a"], degrees=40.0), (12, 20)
     half = torch.tensor([10.0, 6.0])
     for step in range(5):
-        (theta,) = views.theta(step, size).double()
+        (theta,) = transform.theta(step, size).double()
         draws = generator(0, "a", "transforms", step)
         first = torch.randint(-2, 3, (2,), generator=draws).double()
         last = torch.randint(-1, 2, (2,), generator=draws).double()

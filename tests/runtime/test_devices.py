@@ -14,13 +14,12 @@ import torch
 from helpers.pretended_device import PRETENDED, PretendedDevice
 from helpers.small_networks import CPU, lively_model
 from vital.engine.local import Engine, Finished
-from vital.engine.peers import peer_method
 from vital.images.statistics import measure_images
-from vital.methods.base import Method, Setup
-from vital.methods.vital import VitalMethod
+from vital.methods.base import Method, MethodInputs, Setup
+from vital.methods.registry import METHODS
 from vital.params.base import check_block
-from vital.params.methods import METHODS
 from vital.params.peers import PeersParams
+from vital.params.relevance import MaskParams
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
 from vital.runtime.devices import resolve_device
@@ -45,19 +44,32 @@ PARAMS = check_block(
 )
 
 
-class Measured:
-    """Stands for a run's real images."""
-
-    statistics = measure_images([IMAGES])
+PEERS = check_block(
+    {
+        "redirected": 1,
+        "maco": {"steps": 2},
+        "fourier": {"steps": 12},
+        "deepinversion": {"steps": 12},
+        "activation": {"steps": 12},
+    },
+    "peers",
+    PeersParams,
+)
 
 
 def method_on(name: str, device: torch.device) -> Method:
     setup = Setup(copy.deepcopy(MODEL), 0, device)
-    if name != "vital":
-        return peer_method(name, setup, PeersParams(redirected=1), 12, Measured())  # type: ignore[arg-type]
     names = [unit.id for unit in UNITS for _ in range(2)]
     found = extract_statistics(setup.model, ["layer2", "input"], [(names, IMAGES)], device, [2])
-    return VitalMethod(setup, dict(found), PARAMS.method())
+    inputs = MethodInputs(
+        setup,
+        PARAMS,
+        PEERS,
+        MaskParams(),
+        statistics=lambda: dict(found),
+        image_statistics=lambda: measure_images([IMAGES]),
+    )
+    return METHODS[name].of_classes(inputs)
 
 
 def made_on(name: str, device: torch.device, store: Path) -> list[Finished]:

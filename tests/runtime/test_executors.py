@@ -32,8 +32,8 @@ from vital.params.extract import ExtractParams
 from vital.params.ray import RayParams
 from vital.params.relevance import RelevanceParams
 from vital.runtime.cluster import Cluster
-from vital.runtime.executors import on_cluster
-from vital.runtime.partial_results import Parts, Tensors
+from vital.runtime.executors import ClusterExecutor
+from vital.runtime.partial_results import PartialResults, Tensors
 
 __all__ = ["project"]
 
@@ -144,7 +144,7 @@ class FarWorker:
 
     def results(self, begin: Any, jobs: Sequence[Sequence[str]], keep: Any) -> Iterator[Any]:
         make, _ = begin.args
-        work = begin.func(make, Parts(self.store, "facts"))
+        work = begin.func(make, PartialResults(self.store, "facts"))
         for job in reversed(jobs):  # the last ends first
             self.jobs.insert(0, job)
             yield keep(job, work(job))
@@ -155,11 +155,11 @@ def test_a_task_makes_parts_that_follow_each_other_and_they_are_saved_here(tmp_p
         return ({"value": torch.tensor([float(ord(name))])} for name in names)
 
     names = list("abcdefghij")
-    parts, worker = Parts(tmp_path / "here", "facts"), FarWorker(tmp_path / "there")
+    parts, worker = PartialResults(tmp_path / "here", "facts"), FarWorker(tmp_path / "there")
     parts.add("b", {"value": torch.tensor([-1.0])})
-    found = [float(part["value"]) for part in on_cluster(worker, 2, names, make, parts)]  # type: ignore[arg-type]
+    found = [float(part["value"]) for part in ClusterExecutor(worker, 2)(names, make, parts)]  # type: ignore[arg-type]
     assert found == [-1.0 if name == "b" else float(ord(name)) for name in names]
     assert list(map(list, worker.jobs)) == [["a"], *map(list, ("cd", "ef", "gh", "ij"))]
-    there = Parts(tmp_path / "there", "facts")
+    there = PartialResults(tmp_path / "there", "facts")
     assert [name for name in names if there.load(name) is None] == ["b"]
     assert all(parts.load(name) is not None for name in names)

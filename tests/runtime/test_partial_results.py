@@ -23,7 +23,7 @@ from stages.score import score
 from vital.artefacts.project import Project
 from vital.errors import Interrupted
 from vital.references import patches
-from vital.runtime.partial_results import Parts, parts_until_done
+from vital.runtime.partial_results import PartialResults, partial_results_until_done
 from vital.scoring import observer
 
 WORKS = [extract, references, relevance, score]
@@ -125,16 +125,16 @@ def test_a_truncated_part_is_made_anew(project: Project, work: Work) -> None:
 
 def test_parts_are_deleted_when_the_work_ended_well_only(tmp_path: Path) -> None:
     one = {"x": torch.ones(2)}
-    with pytest.raises(KilledError), parts_until_done(tmp_path, "facts") as parts:
+    with pytest.raises(KilledError), partial_results_until_done(tmp_path, "facts") as parts:
         parts.make("first", lambda: one)
         raise KilledError
-    assert Parts(tmp_path, "others").load("first") is None
-    with parts_until_done(tmp_path, "facts") as parts:
+    assert PartialResults(tmp_path, "others").load("first") is None
+    with partial_results_until_done(tmp_path, "facts") as parts:
         assert torch.equal(parts.get("first", dict)["x"], one["x"])
     assert list(tmp_path.rglob("*.safetensors")) == []
 
 
 def test_without_a_folder_nothing_is_kept() -> None:
-    parts = Parts()
+    parts = PartialResults()
     parts.make("first", lambda: {"x": torch.ones(2)})
     assert parts.load("first") is None

@@ -15,7 +15,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from helpers.small_networks import CPU, write_noise
 from vital.errors import ModelError
 from vital.images.preprocessing import Preprocessing
-from vital.runtime.partial_results import Parts
+from vital.runtime.partial_results import PartialResults
 from vital.runtime.seeds import derive_seed
 from vital.scoring.held_out import ImageSet
 from vital.scoring.inception import InceptionView, find_inception_view
@@ -54,7 +54,8 @@ def test_fid_and_kid_are_those_of_torch_fidelity(weights: Path, tmp_path: Path) 
     view = find_inception_view(str(weights), SUBSETS, 3, CPU)
     assert isinstance(view, InceptionView)
     scored, against = (
-        look_at({"x": view}, each, CROP, 4, Parts(), "images")["x"] for each in (one, other)
+        look_at({"x": view}, each, CROP, 4, PartialResults(), "images")["x"]
+        for each in (one, other)
     )
     ours = view.measure(scored, against)
     theirs = calculate_metrics(

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from vital.params.studied_method import STUDIED
 from vital.runtime.files import read_parquet
 from vital.units import CLASS_TAP
 
 INDEX_FILE = "index.parquet"
 HISTORY_FILE = "history.parquet"
-
-STUDIED = "vital"
-"""The method that the others are peers of."""
 
 REAL = "real"
 """The row of the metrics that real images have, scored as if a method had made them."""

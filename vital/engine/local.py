@@ -13,17 +13,15 @@ from typing import Any
 
 import torch
 
-from vital.engine import optimize, precision
-from vital.engine.optimize import Objective, TargetState
+from vital.engine import precision
+from vital.engine.optimize import LOOP_CODE, Monitor, Problem, TargetState, optimize, pad
 from vital.engine.precision import gpu_arithmetic, in_precision
+from vital.engine.target_store import TargetStore
 from vital.errors import ArtefactError
-from vital.methods import base, parametrizations, schedule, transforms
-from vital.methods.base import Method
+from vital.methods.base import METHOD_CODE, Method
+from vital.methods.objectives import Objective
 from vital.methods.schedule import total_steps
-from vital.networks.taps import channel_axis, hooks, reader
 from vital.params.visualize import VisualizeParams
-from vital.references import pooling
-from vital.runtime import seeds
 from vital.runtime.files import digest
 from vital.runtime.progress import progress_bar
 from vital.runtime.provenance import source_digest
@@ -67,6 +65,7 @@ class Engine:
         self._method = method
         self._params = params
         self._store = store
+        self._targets = TargetStore(store)
         self._setup = method.setup
         self._setup.model.to(self._setup.device)
         self._common = self._common_digest()
@@ -93,7 +92,7 @@ class Engine:
         return [(self.key(target), *self._entry(target)) for target in targets]
 
     def _entry(self, target: Target) -> tuple[TargetState, dict[str, Any]]:
-        entry = self._store.load(self.key(target))
+        entry = self._targets.load(self.key(target))
         if entry is None:
             raise ArtefactError(f"{self._store.folder} lost {target.id}, which was just saved")
         return entry
@@ -110,19 +109,6 @@ class Engine:
         return self._keys[target]
 
     def _common_digest(self) -> str:
-        code = source_digest(
-            reader,
-            base,
-            hooks,
-            channel_axis,
-            optimize,
-            parametrizations,
-            pooling,
-            precision,
-            schedule,
-            seeds,
-            transforms,
-        )
         return digest(
             {
                 **self._method.facts(),
@@ -136,12 +122,12 @@ class Engine:
                 "precision": self._setup.precision,
                 "compiled": self._setup.compiled,
                 "torch": torch.__version__,
-                "common_code": code,
+                "common_code": source_digest(*METHOD_CODE, *LOOP_CODE, precision),
             }
         )
 
     def _from_store(self, target: Target) -> Finished | None:
-        entry = self._store.load(self.key(target))
+        entry = self._targets.load(self.key(target))
         if entry is None:
             return None
         return self._finished(target, *entry)
@@ -162,7 +148,7 @@ class Engine:
         return self._method.image(state.latent.to(self._setup.device)).cpu()
 
     def _start(self, target: Target) -> TargetState:
-        state = self._store.load_checkpoint(self.key(target))
+        state = self._targets.load_checkpoint(self.key(target))
         if state is not None:
             return state
         size = self._setup.model.preprocessing.size
@@ -176,60 +162,47 @@ class Engine:
     def _save(self, batch: Batch, stop: Callable[[], bool]) -> list[Finished]:
         targets = [target for target, _ in batch]
         padded = [*targets, *[targets[-1]] * (self._params.batch - len(targets))]
-        states = optimize.pad([state for _, state in batch], self._params.batch)
+        states = pad([state for _, state in batch], self._params.batch)
         with self._method.objectives(padded) as by_pool:
-            ended = self._optimize(targets, padded, states, by_pool, stop)
+            problem = problem_of(self._method, padded, by_pool)
+            ended = self._optimize(targets, states, problem, stop)
             shown = self._shown(ended)
             losses = _losses(by_pool[1], shown)
         responses = self._method.responses(padded, shown)
         results = []
         for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
             record = {**loss, **response}
-            self._store.save(self.key(target), state, record)
+            self._targets.save(self.key(target), state, record)
             results.append(self._finished(target, state, record))
         return results
 
     def _optimize(
         self,
         targets: Sequence[Target],
-        padded: Sequence[Target],
         states: Sequence[TargetState],
-        by_pool: Mapping[int, Objective],
+        problem: Problem,
         stop: Callable[[], bool],
     ) -> list[TargetState]:
+        """Bring the padded batch of ``targets`` to its end, saving it from time to time."""
+
         def checkpoint(current: list[TargetState]) -> None:
             for target, state in zip(targets, current, strict=False):
-                self._store.save_checkpoint(self.key(target), state)
+                self._targets.save_checkpoint(self.key(target), state)
 
         label = f"{targets[0].unit.name} .. {targets[-1].unit.name}"
-        setup = self._setup
-        with (
-            progress_bar(
-                total=total_steps(self._method.schedule), label=label, unit="steps"
-            ) as bar,
-            gpu_arithmetic(setup.precision),
-        ):
+        steps = total_steps(problem.schedule)
+        with progress_bar(total=steps, label=label, unit="steps") as bar:
             bar.update(states[0].step)
 
             def report(steps: int, loss: float) -> None:
                 bar.update(steps)
                 bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
-            return optimize.optimize(
-                states,
-                self._method.views(padded),
-                lambda latents: self._method.parametrize(latents.to(self._setup.device)),
-                {
-                    pool: in_precision(objective, setup.precision, setup.device)
-                    for pool, objective in by_pool.items()
-                },
-                self._method.schedule,
-                history_every=self._params.history_every,
-                checkpoint_every=self._params.checkpoint_every,
-                checkpoint=checkpoint,
-                report=report,
-                stop=stop,
+            monitor = Monitor(
+                self._params.history_every, self._params.checkpoint_every, checkpoint, report, stop
             )
+            with gpu_arithmetic(self._setup.precision):
+                return optimize(states, problem, monitor)
 
     def _shown(self, states: Sequence[TargetState]) -> torch.Tensor:
         """The images as they will be stored: rounded to bytes, in normalised units."""
@@ -237,6 +210,22 @@ class Engine:
         images = torch.stack([self._image(state) for state in states])
         rounded = preprocessing.denormalize(images).clamp(0, 1).mul(255).round().div(255)
         return preprocessing.normalize(rounded).to(self._setup.device)
+
+
+def problem_of(
+    method: Method, targets: Sequence[Target], objectives: Mapping[int, Objective]
+) -> Problem:
+    """What the loop does for the targets of a batch, the network run as the method's setup says."""
+    setup = method.setup
+    return Problem(
+        lambda latents: method.parametrize(latents.to(setup.device)),
+        method.transform(targets),
+        {
+            pool: in_precision(objective, setup.precision, setup.device)
+            for pool, objective in objectives.items()
+        },
+        method.schedule,
+    )
 
 
 def _losses(objective: Objective, shown: torch.Tensor) -> list[dict[str, float]]:

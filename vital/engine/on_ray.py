@@ -66,8 +66,8 @@ class RayEngine(Engine):
         results = []
         for target, (key, state, record) in zip(targets, made, strict=True):
             check_same_name(target.id, self.key(target), key)
-            if self._store.load(key) is None:
-                self._store.save(key, state, record)
+            if self._targets.load(key) is None:
+                self._targets.save(key, state, record)
             results.append(self._finished(target, state, record))
         return results
 

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import torch
 
 from vital.errors import Interrupted, VitalError
+from vital.methods.objectives import Objective
 from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import Phase, learning_rate, phases, total_steps
+from vital.methods.transforms import Transform
 from vital.params.visualize import ScheduleParams
+from vital.references import pooling
 from vital.references.pooling import pooled
 
-
-class Objective(Protocol):
-    """What is minimised: the total per target (B,), and its named parts, each (B,).
-
-    ``views`` (B * V, 3, H, W) show each of the B images V times, image by image. ``step`` counts
-    from 0 through all phases.
-    """
-
-    def __call__(
-        self, views: torch.Tensor, step: int
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]: ...
-
-
-class Views(Protocol):
-    """How images (B, 3, H, W) are shown to the network at a step: (B * V, 3, H, W)."""
-
-    def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor: ...
+LOOP_CODE = (sys.modules[__name__], pooling)
+"""What the loop does, besides what it is given and the schedule."""
 
 
 @dataclass(frozen=True)
@@ -56,56 +44,73 @@ class TargetState:
         return cls(0, latent, nothing, nothing.clone(), torch.zeros(size))
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What images are made of, how they are shown, and what of them is minimised, by what steps.
+
+    ``objectives`` holds one for each phase's pool.
+    """
+
+    parametrize: Callable[[torch.Tensor], Parametrization]
+    transform: Transform
+    objectives: Mapping[int, Objective]
+    schedule: ScheduleParams
+
+
 def _never() -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class Monitor:
+    """What is told of an optimisation while it runs, and what may end it.
+
+    ``history_every`` is how often losses are noted in the states' histories, in steps.
+    ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` how many steps
+    have ended since it was last called, and the last one's mean total. ``stop`` is asked after
+    every step but the last whether to end there.
+    """
+
+    history_every: int
+    checkpoint_every: int
+    checkpoint: Callable[[list[TargetState]], None]
+    report: Callable[[int, float], None]
+    stop: Callable[[], bool] = _never
+
+
 def optimize(
-    states: Sequence[TargetState],
-    views: Views,
-    parametrize: Callable[[torch.Tensor], Parametrization],
-    objectives: Mapping[int, Objective],
-    params: ScheduleParams,
-    *,
-    history_every: int,
-    checkpoint_every: int,
-    checkpoint: Callable[[list[TargetState]], None],
-    report: Callable[[int, float], None],
-    stop: Callable[[], bool] = _never,
+    states: Sequence[TargetState], problem: Problem, monitor: Monitor
 ) -> list[TargetState]:
     """Bring a batch of targets, all at the same step, to the end of their schedule.
 
-    ``objectives`` holds one for each phase's pool; a phase starts with fresh moments.
-    ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` how many steps
-    have ended since it was last called, and the last one's mean total. The batch's loss is the sum
-    over targets, so that each target's gradient is what it would be alone. ``stop`` is asked after
-    every step but the last whether to end there.
+    A phase starts with fresh moments. The batch's loss is the sum over targets, so that each
+    target's gradient is what it would be alone.
 
     Raises VitalError when the loss stops being finite; earlier checkpoints stay usable. Raises
     Interrupted, after a checkpoint, when told to stop.
     """
-    total = total_steps(params)
-    for phase in phases(params):
+    total = total_steps(problem.schedule)
+    for phase in phases(problem.schedule):
         if states[0].step >= phase.end:
             continue
-        batch = _Batch(states, phase, parametrize, params)
+        batch = _Batch(states, phase, problem)
         unseen: list[torch.Tensor] = []
         for step in range(states[0].step, phase.end):
-            totals, parts = batch.advance(step, views, objectives[phase.pool])
+            totals, parts = batch.advance(step)
             unseen.append(totals)
             done = step + 1
-            recorded = step % history_every == 0 or done == total
-            stopping = done < total and stop()
-            saved = stopping or (done % checkpoint_every == 0 and done < total)
+            recorded = step % monitor.history_every == 0 or done == total
+            stopping = done < total and monitor.stop()
+            saved = stopping or (done % monitor.checkpoint_every == 0 and done < total)
             if recorded or saved or done == phase.end or not totals.is_cuda:
                 # To look at a GPU's numbers is to wait for it: it is done for many steps at once.
                 _check_finite(unseen, done)
-                report(len(unseen), float(totals.mean()))
+                monitor.report(len(unseen), float(totals.mean()))
                 unseen.clear()
             if recorded:
                 batch.record(step, totals, parts)
             if saved:
-                checkpoint(batch.states(done))
+                monitor.checkpoint(batch.states(done))
             if stopping:
                 raise Interrupted(f"stopped after step {done} of {total}, which is saved")
         states = batch.states(phase.end)
@@ -126,16 +131,11 @@ def _check_finite(totals: Sequence[torch.Tensor], done: int) -> None:
 class _Batch:
     """The stacked states of several targets in one phase, and one Adam over them."""
 
-    def __init__(
-        self,
-        states: Sequence[TargetState],
-        phase: Phase,
-        parametrize: Callable[[torch.Tensor], Parametrization],
-        params: ScheduleParams,
-    ) -> None:
+    def __init__(self, states: Sequence[TargetState], phase: Phase, problem: Problem) -> None:
+        params = problem.schedule
         self._phase = phase
-        self._params = params
-        self._parametrization = parametrize(torch.stack([state.latent for state in states]))
+        self._problem = problem
+        self._parametrization = problem.parametrize(torch.stack([one.latent for one in states]))
         self._histories = [list(state.history) for state in states]
         latent = self._parametrization.latent
         self._adam = torch.optim.Adam(
@@ -151,12 +151,11 @@ class _Batch:
             "exp_avg_sq": second if passed else torch.zeros_like(second),
         }
 
-    def advance(
-        self, step: int, views: Views, objective: Objective
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def advance(self, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One step of all targets; returns the totals and parts before it."""
+        objective = self._problem.objectives[self._phase.pool]
         images = self._parametrization.images()
-        shown = views(pooled(images, self._phase.pool), step)
+        shown = self._problem.transform(pooled(images, self._phase.pool), step)
         seen = shown.detach().requires_grad_(True)
         totals, parts = objective(seen, step)
         (gradient,) = torch.autograd.grad(totals.sum(), seen)
@@ -165,7 +164,7 @@ class _Batch:
         torch.autograd.backward(images, gradient)
         self._sensitivity += gradient.abs().mean(dim=1)
         for group in self._adam.param_groups:
-            group["lr"] = learning_rate(step, self._phase, self._params)
+            group["lr"] = learning_rate(step, self._phase, self._problem.schedule)
         self._adam.step()
         self._parametrization.constrain()
         return totals.detach(), {name: part.detach() for name, part in parts.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,6 @@ from vital.runtime.files import write_parquet
 from vital.units import CLASS_TAP, Target
 
 IMAGES_FOLDER = "images"
-
-
 TRANSPARENT_FOLDER = "transparent"
 
 _OPAQUE = 98.0
@@ -29,18 +27,30 @@ _COLOURS = (1.0, 99.0)
 """Colours of a transparent image are clipped to these percentiles (paper section 4)."""
 
 
-def write_image(folder: Path, finished: Finished, preprocessing: Preprocessing) -> Path:
-    """Write one target's PNG below ``folder``, an inner unit's transparent one too.
+def write_visualizations(
+    folder: Path, method: str, results: Iterable[Finished], preprocessing: Preprocessing
+) -> list[Finished]:
+    """Write images as they come, then the index and the history of all, sorted by target.
 
-    Returns the path of the first.
+    Returns the results in that order.
     """
-    path = folder / image_path(finished.target)
+    written = []
+    for finished in results:
+        _write_image(folder, finished, preprocessing)
+        written.append(finished)
+    written.sort(key=lambda finished: finished.target)
+    write_parquet(folder / INDEX_FILE, index_table(method, written))
+    write_parquet(folder / HISTORY_FILE, history_table(method, written))
+    return written
+
+
+def _write_image(folder: Path, finished: Finished, preprocessing: Preprocessing) -> None:
+    """Write one target's PNG below ``folder``, an inner unit's transparent one too."""
     pixels = preprocessing.denormalize(finished.image)
-    write_png(path, to_uint8(pixels))
+    write_png(folder / image_path(finished.target), to_uint8(pixels))
     transparent = transparent_path(finished.target)
     if transparent is not None:
         write_png(folder / transparent, transparent_array(pixels, finished.sensitivity))
-    return path
 
 
 def transparent_array(pixels: torch.Tensor, sensitivity: torch.Tensor) -> np.ndarray:
@@ -67,13 +77,6 @@ def transparent_path(target: Target) -> str | None:
     return f"{TRANSPARENT_FOLDER}/{target.file_name}"
 
 
-def write_tables(folder: Path, method: str, results: Sequence[Finished]) -> None:
-    """Write the index and the history of all results, sorted by target."""
-    ordered = sorted(results, key=lambda finished: finished.target)
-    write_parquet(folder / INDEX_FILE, index_table(method, ordered))
-    write_parquet(folder / HISTORY_FILE, history_table(method, ordered))
-
-
 def index_table(method: str, results: Iterable[Finished]) -> pd.DataFrame:
     """A row per image: what it is, where it lies, and how it came out."""
     return pd.DataFrame(
@@ -88,7 +91,6 @@ def index_table(method: str, results: Iterable[Finished]) -> pd.DataFrame:
                 "transparent": transparent_path(finished.target),
                 "steps": finished.steps,
                 **finished.record,
-                "key": finished.key,
             }
             for finished in results
         ]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from vital.engine.optimize import Objective
+from vital.methods.objectives import Objective
 from vital.params.visualize import Precision
 
 
@@ -30,8 +30,8 @@ def in_precision(objective: Objective, precision: Precision, device: torch.devic
     if precision != "bfloat16":
         return objective
 
-    def reduced(views: torch.Tensor, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def reduced(shown: torch.Tensor, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            return objective(views, step)
+            return objective(shown, step)
 
     return reduced

@@ -1,66 +1,20 @@
-"""Activation maximisation over pixels, and what all methods that maximise a response share."""
+"""Activation maximisation over pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Self
 
 import torch
-from torch import nn
 
-from vital.engine.optimize import Objective
 from vital.methods import objectives as objectives_module
-from vital.methods import redirected_relu as redirected_module
-from vital.methods.base import Method, PixelMethod, Setup
-from vital.methods.objectives import l2_norm, total_variation
-from vital.methods.redirected_relu import RedirectedRectifiers
-from vital.networks.taps import responses as responses_module
-from vital.networks.taps.responses import unit_responses
-from vital.params.visualize import PixelParams, ScheduleParams
+from vital.methods.base import MethodInputs, PixelMethod, Setup
+from vital.methods.objectives import Objective, l2_norm, total_variation
+from vital.methods.response import RESPONSE_CODE, ResponseObjective
+from vital.params.visualize import PixelParams
 from vital.runtime.provenance import own_digest, source_digest
-from vital.units import Target, Unit
-
-RESPONSE_CODE = (responses_module, redirected_module)
-"""What determines a response and its gradient, besides this module."""
-
-
-class ResponseObjective:
-    """Minus the mean response of each image's unit to the image's views.
-
-    In the first ``redirected`` steps of an optimisation its gradient reaches units that a
-    rectifier keeps silent; see :mod:`vital.methods.redirected_relu`.
-    """
-
-    def __init__(self, network: nn.Module, units: Sequence[Unit], redirected: int) -> None:
-        self._network = network
-        self._units = units
-        self._redirected = redirected
-
-    def __call__(
-        self, views: torch.Tensor, step: int
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        early = step < self._redirected and torch.is_grad_enabled()
-        with RedirectedRectifiers(self._network) if early else nullcontext():
-            responses = unit_responses(self._network, self._units, views)
-        return -responses.mean(dim=1), {}
-
-
-class ResponseMethod(Method):
-    """A method that maximises the response, and nothing else.
-
-    In its first ``redirected`` steps silent units have a gradient, too.
-    """
-
-    def __init__(self, setup: Setup, schedule: ScheduleParams, redirected: int) -> None:
-        super().__init__(setup, schedule)
-        self._redirected = redirected
-
-    @contextmanager
-    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
-        """Minus the response, averaged over an image's views."""
-        units = [target.unit for target in targets]
-        yield {1: ResponseObjective(self.setup.model.network, units, self._redirected)}
+from vital.units import Target
 
 
 class ActivationMethod(PixelMethod):
@@ -75,6 +29,12 @@ class ActivationMethod(PixelMethod):
     def __init__(self, setup: Setup, params: PixelParams, redirected: int) -> None:
         super().__init__(setup, params, ("tv", "l2"))
         self._redirected = redirected
+
+    @classmethod
+    def of_run(cls, run: MethodInputs) -> Self:
+        """As the block ``peers`` asks for."""
+        schedule = run.peers.activation.schedule(run.peer_steps("activation"))
+        return cls(run.setup, schedule, run.peers.redirected)
 
     def facts(self) -> dict[str, Any]:
         """The settings, and the code of the objective."""
@@ -92,10 +52,10 @@ class ActivationMethod(PixelMethod):
         respond = ResponseObjective(self.setup.model.network, units, self._redirected)
 
         def objective(
-            views: torch.Tensor, step: int
+            shown: torch.Tensor, step: int
         ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-            total, _ = respond(views, step)
-            parts = {"tv": total_variation(views), "l2": l2_norm(views)}
+            total, _ = respond(shown, step)
+            parts = {"tv": total_variation(shown), "l2": l2_norm(shown)}
             return total + self.params.tv * parts["tv"] + self.params.l2 * parts["l2"], parts
 
         yield {1: objective}

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from vital.engine.optimize import Objective, Views
+from vital.images.statistics import ImageStatistics
+from vital.methods import parametrizations, schedule, transforms
+from vital.methods.objectives import Objective
 from vital.methods.parametrizations import Parametrization, Pixels, normal_start
-from vital.methods.transforms import Draws, Jitter
+from vital.methods.schedule import total_steps
+from vital.methods.transforms import Draws, Jitter, Transform
 from vital.networks.model import StudiedModel
+from vital.networks.taps import channel_axis, hooks, reader
 from vital.networks.taps.responses import unit_responses
-from vital.params.visualize import PixelParams, Precision, ScheduleParams
+from vital.params.peers import PeersParams
+from vital.params.relevance import MaskParams
+from vital.params.visualize import PixelParams, Precision, ScheduleParams, VisualizeParams
+from vital.references.quantiles import UnitStatistics
+from vital.runtime import seeds
 from vital.runtime.seeds import generator
 from vital.units import CLASS_TAP, Target, Unit
+
+METHOD_CODE = (
+    sys.modules[__name__],
+    channel_axis,
+    hooks,
+    parametrizations,
+    reader,
+    schedule,
+    seeds,
+    transforms,
+)
+"""What determines the images of every method, besides its own module and the loop."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,27 @@ class Setup:
     device: torch.device
     precision: Precision = "tf32"
     compiled: bool = False
+
+
+@dataclass(frozen=True)
+class MethodInputs:
+    """What a run gives a method for its images of units of one tap.
+
+    ``visualize`` is the block as it holds for these units. ``statistics`` reads those of the
+    units, by their ids, and ``image_statistics`` measures the run's images: both take their time
+    and are called by the methods that need them.
+    """
+
+    setup: Setup
+    visualize: VisualizeParams
+    peers: PeersParams
+    masks: MaskParams
+    statistics: Callable[[], Mapping[str, UnitStatistics]]
+    image_statistics: Callable[[], ImageStatistics]
+
+    def peer_steps(self, name: str) -> int:
+        """The steps of a peer; VITAL makes one network pass per step."""
+        return self.peers.steps(name, total_steps(self.visualize.method()))
 
 
 class Method(ABC):
@@ -62,7 +104,7 @@ class Method(ABC):
         """The images that numbers (B, ...) stand for."""
 
     @abstractmethod
-    def views(self, targets: Sequence[Target]) -> Views:
+    def transform(self, targets: Sequence[Target]) -> Transform:
         """How the targets' images are shown to the network."""
 
     @abstractmethod
@@ -119,7 +161,7 @@ class PixelMethod(Method):
         """The pixels as they are."""
         return Pixels(latents, self.setup.model.preprocessing, self.params.clamp)
 
-    def views(self, targets: Sequence[Target]) -> Jitter:
+    def transform(self, targets: Sequence[Target]) -> Jitter:
         """Each image, shifted and perhaps flipped."""
         seed = self.setup.seed
         return Jitter([Draws.of(seed, one.id, self.params, self.hold) for one in targets])

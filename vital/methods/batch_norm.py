@@ -1,4 +1,4 @@
-"""How far images' activations are from what batch norm noted of the training images."""
+"""How far images' activations are from the running statistics of batch norm."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vital.errors import ModelError
 from vital.networks.taps.hooks import HookedReader
 
 
-class BatchNormReader(HookedReader):
-    """Reads the inputs of all batch norms; a context manager that takes its hooks away again.
+class BatchNormDistances(HookedReader):
+    """The distances at all batch norms; a context manager that takes its hooks away again.
 
     Every image is judged alone: its mean and variance over positions stand where training had
     those of a batch. Raises ModelError for a network without batch norm of feature maps.
@@ -22,7 +22,7 @@ class BatchNormReader(HookedReader):
     def __init__(self, network: nn.Module, name: str) -> None:
         super().__init__()
         self._network = network
-        self._layers = _noting_layers(network)
+        self._layers = _layers_with_running_statistics(network)
         self._distances: list[torch.Tensor] = []
         if not self._layers:
             raise ModelError(
@@ -31,15 +31,15 @@ class BatchNormReader(HookedReader):
             )
 
     @property
-    def is_blank(self) -> bool:
-        """Whether all running means are 0 and variances 1: nothing is known of the training."""
-        noted = [_statistics_of(layer) for layer in self._layers]
+    def is_initial(self) -> bool:
+        """Whether all running means are 0 and variances 1, as before any training."""
+        running = [_running_statistics(layer) for layer in self._layers]
         return all(
-            bool((means == 0).all() and (variances == 1).all()) for means, variances in noted
+            bool((means == 0).all() and (variances == 1).all()) for means, variances in running
         )
 
     def _register(self) -> Iterator[RemovableHandle]:
-        return (layer.register_forward_pre_hook(self._note) for layer in self._layers)
+        return (layer.register_forward_pre_hook(self._measure) for layer in self._layers)
 
     def _forget(self) -> None:
         self._distances.clear()
@@ -53,12 +53,12 @@ class BatchNormReader(HookedReader):
         logits = self._network(images)
         return logits, list(self._distances)
 
-    def _note(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
+    def _measure(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
         # Read here: a network that has moved to another device has other tensors there.
-        self._distances.append(statistics_distance(inputs[0], *_statistics_of(layer)))
+        self._distances.append(distance_of_statistics(inputs[0], *_running_statistics(layer)))
 
 
-def statistics_distance(
+def distance_of_statistics(
     maps: torch.Tensor, means: torch.Tensor, variances: torch.Tensor
 ) -> torch.Tensor:
     """How far the statistics of each image's maps (B, C, H, W) are from those given, (C,); (B,)."""
@@ -68,7 +68,7 @@ def statistics_distance(
     return of_means + of_variances
 
 
-def _noting_layers(network: nn.Module) -> list[nn.BatchNorm2d]:
+def _layers_with_running_statistics(network: nn.Module) -> list[nn.BatchNorm2d]:
     """Every batch norm of feature maps that has running means and variances."""
     return [
         module
@@ -79,6 +79,6 @@ def _noting_layers(network: nn.Module) -> list[nn.BatchNorm2d]:
     ]
 
 
-def _statistics_of(layer: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+def _running_statistics(layer: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
     """The running means and variances of a layer that has them."""
     return layer.get_buffer("running_mean"), layer.get_buffer("running_var")

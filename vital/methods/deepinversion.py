@@ -1,21 +1,20 @@
-"""DeepInversion: a likely class whose activations match batch norm's notes (Yin et al. 2020)."""
+"""DeepInversion: a likely class whose activations match running statistics (Yin et al. 2020)."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.nn import functional
 
-from vital.engine.optimize import Objective
 from vital.methods import batch_norm
 from vital.methods import objectives as objectives_module
-from vital.methods.base import PixelMethod, Setup
-from vital.methods.batch_norm import BatchNormReader
-from vital.methods.objectives import l2_norm, total_variation
+from vital.methods.base import MethodInputs, PixelMethod, Setup
+from vital.methods.batch_norm import BatchNormDistances
+from vital.methods.objectives import Objective, l2_norm, total_variation
 from vital.methods.schedule import phases
 from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
@@ -37,8 +36,8 @@ class DeepInversionMethod(PixelMethod):
         super().__init__(setup, params.schedule(steps), ("cross_entropy", "statistics", "tv", "l2"))
         self._weights = params
         model = setup.model
-        self._reader = BatchNormReader(model.network, model.name)
-        if self._reader.is_blank:
+        self._distances = BatchNormDistances(model.network, model.name)
+        if self._distances.is_initial:
             log.warning(
                 "all running means and variances of %s are 0 and 1: matching them says nothing of "
                 "the images that it was trained on",
@@ -47,6 +46,11 @@ class DeepInversionMethod(PixelMethod):
         height, width = model.preprocessing.size
         for phase in phases(self.params):
             run_blank(model.network, (height // phase.pool, width // phase.pool))
+
+    @classmethod
+    def of_run(cls, run: MethodInputs) -> Self:
+        """As the block ``peers`` asks for."""
+        return cls(run.setup, run.peers.deepinversion, run.peer_steps("deepinversion"))
 
     def facts(self) -> dict[str, Any]:
         """The settings without the budget, and the code."""
@@ -62,18 +66,18 @@ class DeepInversionMethod(PixelMethod):
         labels = torch.tensor([one.unit.index for one in targets], device=self.setup.device)
 
         def objective(
-            views: torch.Tensor,
+            shown: torch.Tensor,
             step: int,  # noqa: ARG001 (the same at every step)
         ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-            logits, (first, *others) = self._reader(views)
+            logits, (first, *others) = self._distances(shown)
             parts = {
                 "cross_entropy": functional.cross_entropy(logits, labels, reduction="none"),
                 "statistics": torch.stack([self._weights.first * first, *others]).sum(dim=0),
-                "tv": total_variation(views),
-                "l2": l2_norm(views),
+                "tv": total_variation(shown),
+                "l2": l2_norm(shown),
             }
             total = parts["cross_entropy"] + self._weights.statistics * parts["statistics"]
             return total + self.params.tv * parts["tv"] + self.params.l2 * parts["l2"], parts
 
-        with self._reader:
+        with self._distances:
             yield dict.fromkeys((one.pool for one in phases(self.params)), objective)

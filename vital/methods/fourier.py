@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Self
 
 import torch
 
-from vital.images import statistics as image_statistics
 from vital.images.statistics import ImageStatistics, mixing_matrix
-from vital.methods import activation
-from vital.methods.activation import RESPONSE_CODE, ResponseMethod
-from vital.methods.base import Setup
+from vital.methods.base import MethodInputs, Setup
 from vital.methods.parametrizations import Spectrum, spectrum_start
-from vital.methods.transforms import Transforms
+from vital.methods.response import WaveMethod
+from vital.methods.transforms import RandomAffine
 from vital.params.peers import FourierParams
-from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
 
 
-class FourierMethod(ResponseMethod):
+class FourierMethod(WaveMethod):
     """Lucid's method, with the colours of the run's own ``images`` in place of ImageNet's."""
+
+    name = "fourier"
 
     def __init__(
         self,
@@ -30,22 +29,16 @@ class FourierMethod(ResponseMethod):
         images: ImageStatistics,
         redirected: int,
     ) -> None:
-        super().__init__(setup, params.schedule(steps), redirected)
+        colours = mixing_matrix(images.covariance)
+        super().__init__(setup, params, steps, {"colours": colours.tolist()}, redirected)
         self._params = params
-        self._colours = mixing_matrix(images.covariance)
+        self._colours = colours
 
-    def facts(self) -> dict[str, Any]:
-        """The settings without the budget, the colours, and the code."""
-        return {
-            "method": "fourier",
-            "params": self._params.model_dump(mode="json", exclude={"steps"}),
-            "colours": self._colours.tolist(),
-            "redirected": self._redirected,
-            "code": [
-                own_digest(__name__),
-                source_digest(activation, image_statistics, *RESPONSE_CODE),
-            ],
-        }
+    @classmethod
+    def of_run(cls, run: MethodInputs) -> Self:
+        """As the block ``peers`` asks for."""
+        steps, images = run.peer_steps("fourier"), run.image_statistics()
+        return cls(run.setup, run.peers.fourier, steps, images, run.peers.redirected)
 
     def start(self, target: Target) -> torch.Tensor:
         """A little of every wave."""
@@ -55,9 +48,9 @@ class FourierMethod(ResponseMethod):
         """Images by their decorrelated Fourier coefficients."""
         return Spectrum(latents, self._colours, self.setup.model.preprocessing)
 
-    def views(self, targets: Sequence[Target]) -> Transforms:
+    def transform(self, targets: Sequence[Target]) -> RandomAffine:
         """Each image padded, shifted, scaled and turned."""
-        return Transforms(
+        return RandomAffine(
             self.setup.seed,
             [target.id for target in targets],
             self._params.pad,

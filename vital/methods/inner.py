@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 
 from vital import relevance as relevance_package
-from vital.methods.base import Setup
+from vital.methods.base import MethodInputs, Setup
 from vital.methods.vital import Read, VitalMethod
 from vital.networks.taps.reader import TapReader
 from vital.params.relevance import MaskParams
@@ -46,6 +46,11 @@ class InnerMethod(VitalMethod):
         super().__init__(setup, units, params.for_inner().method())
         self._masks = masks
         self.hold = params.inner.masks_every
+
+    @classmethod
+    def of_run(cls, run: MethodInputs) -> Self:
+        """As the blocks ``visualize`` and ``relevance`` ask for."""
+        return cls(run.setup, run.statistics(), run.visualize, run.masks)
 
     def facts(self) -> dict[str, Any]:
         """As of classes, with how masks are computed."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Self
 
 import torch
 
-from vital.images import statistics as image_statistics
 from vital.images.statistics import ImageStatistics
-from vital.methods import activation
-from vital.methods.activation import RESPONSE_CODE, ResponseMethod
-from vital.methods.base import Setup
+from vital.methods.base import MethodInputs, Setup
 from vital.methods.parametrizations import Phases, phase_start
+from vital.methods.response import WaveMethod
 from vital.methods.transforms import Crops
 from vital.params.peers import MacoParams
 from vital.runtime.files import digest
-from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
 
 
-class MacoMethod(ResponseMethod):
+class MacoMethod(WaveMethod):
     """Changes phases only; the magnitudes are the means of the run's own ``images``."""
+
+    name = "maco"
 
     def __init__(
         self,
@@ -31,22 +30,16 @@ class MacoMethod(ResponseMethod):
         images: ImageStatistics,
         redirected: int,
     ) -> None:
-        super().__init__(setup, params.schedule(steps), redirected)
+        measured = {"magnitude": digest(images.magnitude.numpy().tobytes().hex())}
+        super().__init__(setup, params, steps, measured, redirected)
         self._params = params
         self._magnitude = images.magnitude
 
-    def facts(self) -> dict[str, Any]:
-        """The settings without the budget, the magnitudes, and the code."""
-        return {
-            "method": "maco",
-            "params": self._params.model_dump(mode="json", exclude={"steps"}),
-            "magnitude": digest(self._magnitude.numpy().tobytes().hex()),
-            "redirected": self._redirected,
-            "code": [
-                own_digest(__name__),
-                source_digest(activation, image_statistics, *RESPONSE_CODE),
-            ],
-        }
+    @classmethod
+    def of_run(cls, run: MethodInputs) -> Self:
+        """As the block ``peers`` asks for."""
+        steps, images = run.peer_steps("maco"), run.image_statistics()
+        return cls(run.setup, run.peers.maco, steps, images, run.peers.redirected)
 
     def start(self, target: Target) -> torch.Tensor:
         """Random phases."""
@@ -56,7 +49,7 @@ class MacoMethod(ResponseMethod):
         """Images by their phases."""
         return Phases(latents, self._magnitude, self.setup.model.preprocessing)
 
-    def views(self, targets: Sequence[Target]) -> Crops:
+    def transform(self, targets: Sequence[Target]) -> Crops:
         """Random crops of each image, with noise."""
         keys = [target.id for target in targets]
         params = self._params

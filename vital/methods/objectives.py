@@ -7,9 +7,23 @@ activations, so that the weights of taps mean the same to each.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 
 from vital.methods.wasserstein import squared_wasserstein
+
+
+class Objective(Protocol):
+    """What is minimised: the total per target (B,), and its named parts, each (B,).
+
+    ``shown`` (B * V, 3, H, W) is what a transform shows of the B images, image by image. ``step``
+    counts from 0 through all phases.
+    """
+
+    def __call__(
+        self, shown: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]: ...
 
 
 def sort_matching(

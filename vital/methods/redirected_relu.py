@@ -21,7 +21,7 @@ from vital.networks.taps.hooks import HookedReader
 Inputs = tuple[torch.Tensor, ...]
 
 
-class RedirectedRectifiers(HookedReader):
+class RedirectedReluGradients(HookedReader):
     """Redirects the gradients of a network's ``nn.ReLU`` and ``nn.ReLU6`` while it is open.
 
     What the network answers stays the same. What it computes while this is open keeps its
@@ -55,21 +55,21 @@ class RedirectedRectifiers(HookedReader):
     def _redirect(
         self, top: float, module: nn.Module, _inputs: Inputs, _output: torch.Tensor
     ) -> torch.Tensor:
-        return redirected(self._inputs.pop(module), top)
+        return redirecting_clamp(self._inputs.pop(module), top)
 
 
-def redirected(values: torch.Tensor, top: float) -> torch.Tensor:
+def redirecting_clamp(values: torch.Tensor, top: float) -> torch.Tensor:
     """``values`` (B, ...) clamped to 0 .. ``top``, with a redirected gradient.
 
     The gradient of an image is the plain one if any of that is not zero. Else it is what gradient
     descent would bring back into the range with: what raises values below 0, or lowers those
     above ``top``.
     """
-    clamped: torch.Tensor = _Redirected.apply(values, top)
+    clamped: torch.Tensor = _RedirectingClamp.apply(values, top)
     return clamped
 
 
-class _Redirected(torch.autograd.Function):
+class _RedirectingClamp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, top: float) -> torch.Tensor:
         ctx.save_for_backward(values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch.nn import functional
@@ -17,6 +17,15 @@ from torch.nn import functional
 from vital.methods.schedule import phases, total_steps
 from vital.params.visualize import PixelParams
 from vital.runtime.seeds import generator
+
+
+class Transform(Protocol):
+    """What the network is shown of images (B, 3, H, W) at a step: (B * V, 3, H, W), image by image.
+
+    A transform shows each image V times, V being the same at every step.
+    """
+
+    def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -45,14 +54,14 @@ class Draws:
 
 
 class Jitter:
-    """One view of each image: flipped, then rolled by its own draw of the step."""
+    """Shows each image once: flipped, then rolled by its own draw of the step."""
 
     def __init__(self, draws: Sequence[Draws]) -> None:
         self._shifts = torch.stack([draw.shifts for draw in draws], dim=1)  # (steps, B, 2)
         self._flips = torch.stack([draw.flips for draw in draws], dim=1)  # (steps, B)
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
-        """The views (B, 3, H, W) of images (B, 3, H, W)."""
+        """What is shown, (B, 3, H, W), of images (B, 3, H, W)."""
         if self._shifts.device != images.device:
             # All steps' draws at once: each copy to a GPU would wait for the work before it.
             self._shifts = self._shifts.to(images.device)
@@ -100,7 +109,7 @@ def _picked(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> 
 
 @dataclass(frozen=True)
 class Crops:
-    """Several square crops of each image, as large as the image, with noise (MACO's views).
+    """Several square crops of each image, as large as the image, with noise (as MACO's).
 
     A crop's side is drawn evenly from ``box``, as a share of the image's, its centre normally
     around the image's (deviation 0.15) but so that no crop leaves the image. ``noise`` is the
@@ -114,7 +123,7 @@ class Crops:
     noise: float
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
-        """The views (B * count, 3, H, W) of images (B, 3, H, W), image by image."""
+        """What is shown, (B * count, 3, H, W), of images (B, 3, H, W), image by image."""
         theta = torch.cat([self._places(target, step) for target in self.targets])
         repeated = images[:, None].expand(-1, self.count, -1, -1, -1).flatten(0, 1)
         crops = _sample(repeated, theta, outside="border")
@@ -145,12 +154,12 @@ class Crops:
 
 
 @dataclass(frozen=True)
-class Transforms:
-    """One view of each image: padded, shifted, scaled, turned, shifted again (Lucid's order).
+class RandomAffine:
+    """Shows each image once: padded, shifted, scaled, turned, shifted again (Lucid's order).
 
     ``pad`` and both ``shifts`` are in pixels of the image, ``scale`` is the largest change of size
     and ``degrees`` the largest turn. What lies outside of the image is ``grey`` (3, 1, 1). The
-    view is the whole padded canvas, brought to the image's size in one bilinear sampling.
+    shown is the whole padded canvas, brought to the image's size in one bilinear sampling.
     """
 
     seed: int
@@ -162,13 +171,13 @@ class Transforms:
     grey: torch.Tensor
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
-        """The views (B, 3, H, W) of images (B, 3, H, W)."""
+        """What is shown, (B, 3, H, W), of images (B, 3, H, W)."""
         grey = self.grey.to(images.device, non_blocking=True)
         theta = self.theta(step, (images.shape[-2], images.shape[-1]))
         return _sample(images - grey, theta, outside="zeros") + grey
 
     def theta(self, step: int, size: tuple[int, int]) -> torch.Tensor:
-        """Maps (B, 2, 3) from places in the views to places in the images, both from -1 to 1."""
+        """Maps (B, 2, 3) from places shown to places in the images, both from -1 to 1."""
         first, last, scale, angle = map(
             torch.stack, zip(*(self._draws(target, step) for target in self.targets), strict=True)
         )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
-from vital.engine.optimize import Objective
 from vital.errors import ModelError, ParamsError, nearest
 from vital.methods import objectives as objectives_module
 from vital.methods import wasserstein
-from vital.methods.base import PixelMethod, Setup
+from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.objectives import (
+    Objective,
     l2_norm,
     mmd_matching,
     moment_matching,
@@ -66,6 +66,11 @@ class VitalMethod(PixelMethod):
         self._positions = {
             phase.pool: self._count_positions(phase.pool) for phase in phases(params)
         }
+
+    @classmethod
+    def of_run(cls, run: MethodInputs) -> Self:
+        """As the block ``visualize`` asks for."""
+        return cls(run.setup, run.statistics(), run.visualize.method())
 
     def facts(self) -> dict[str, Any]:
         """The settings, the default weights, and the code of the objective."""
@@ -148,17 +153,17 @@ class SortMatchingObjective:
         ]
 
     def __call__(
-        self, views: torch.Tensor, step: int
+        self, shown: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        activations = self._read(views, step)
+        activations = self._read(shown, step)
         parts = {
             tap.name: self._match(activations[tap.name], tap.quantiles, tap.importance)
             for tap in self._taps
         }
         weighted = [tap.weight * parts[tap.name] for tap in self._taps]
         total = self._params.feat_dist * torch.stack(weighted).sum(dim=0)
-        parts["tv"] = total_variation(views)
-        parts["l2"] = l2_norm(views)
+        parts["tv"] = total_variation(shown)
+        parts["l2"] = l2_norm(shown)
         total = total + self._params.tv * parts["tv"] + self._params.l2 * parts["l2"]
         return total, parts
 

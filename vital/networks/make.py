@@ -16,13 +16,14 @@ from vital.images.loading import batches
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
 from vital.networks.classes import ClassMap, resolve_labels
-from vital.networks.config import network_config, network_preprocessing
+from vital.networks.config import network_config
 from vital.networks.factories import PREFIX, factory_sha256
 from vital.networks.model import describe_further, known_classes, load_model, save_model
 from vital.networks.probe import count_logits
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import tap_shapes
 from vital.networks.training import LabelledImages, accuracy, train
+from vital.networks.untrained import network_kwargs, preprocessing_of
 from vital.networks.weights import load_weights
 from vital.params.model import ModelParams
 from vital.runtime.devices import CPU
@@ -107,10 +108,7 @@ def _with_weights(
 
 
 def _kwargs(params: ModelParams, manifest: pd.DataFrame) -> dict[str, Any]:
-    """A network trained here gets as many logits as there are classes."""
-    if params.train is None:
-        return dict(params.kwargs)
-    return {"num_classes": len(class_names(manifest)), **params.kwargs}
+    return network_kwargs(params, len(class_names(manifest)))
 
 
 def _classes(
@@ -132,12 +130,8 @@ def _taps(network: nn.Module, params: ModelParams, size: tuple[int, int]) -> dic
 def _preprocessing(
     network: nn.Module, manifest: pd.DataFrame, params: ModelParams
 ) -> Preprocessing:
-    """A network trained here sees images at the size they were cut."""
-    changes = params.preprocessing.given() if params.preprocessing else {}
-    if params.train is not None:
-        cut = (int(manifest["height"].iloc[0]), int(manifest["width"].iloc[0]))
-        changes = {"size": cut, "crop_pct": 1.0, **changes}
-    return network_preprocessing(network, changes)
+    cut = (int(manifest["height"].iloc[0]), int(manifest["width"].iloc[0]))
+    return preprocessing_of(network, params, cut)
 
 
 def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any]:

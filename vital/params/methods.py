@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from vital.errors import ParamsError, nearest
+from vital.params.peers import PEERS
+from vital.params.studied_method import STUDIED
 
-METHODS = ("vital", "maco", "fourier", "deepinversion", "activation")
+METHODS = (STUDIED, *PEERS)
 """All methods that there are."""
 
 

@@ -184,3 +184,11 @@ class PeersParams(Block):
         """The steps of a peer where VITAL makes ``passes`` network passes per image."""
         settings: PeerParams = getattr(self, name)
         return settings.steps_within(self.budget, passes)
+
+
+PEERS = tuple(
+    name
+    for name, field in PeersParams.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, PeerParams)
+)
+"""The names of the methods that VITAL is compared with, in their order."""

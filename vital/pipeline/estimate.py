@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from vital.engine.optimize import TargetState, optimize, pad
+from vital.engine.timing import seconds_per_step
 from vital.images.splits import count_classes
-from vital.methods.parametrizations import Pixels
+from vital.methods.base import Setup
 from vital.methods.schedule import phases
-from vital.methods.transforms import Draws, Jitter
-from vital.methods.vital import SortMatchingObjective, read_all, tap_weights
-from vital.networks.build import build_network, freeze
-from vital.networks.config import network_preprocessing
-from vital.networks.taps.defaults import default_taps
-from vital.networks.taps.reader import TapReader, tap_shapes
+from vital.methods.vital import VitalMethod
+from vital.networks.model import StudiedModel
+from vital.networks.taps.reader import tap_shapes
+from vital.networks.untrained import untrained_model
 from vital.params.base import read_block, read_params
 from vital.params.check import check_params
 from vital.params.data import DataParams
@@ -28,8 +25,12 @@ from vital.params.visualize import MethodParams, VisualizeParams
 from vital.references.quantiles import TapStatistics
 from vital.runtime.devices import resolve_device
 from vital.runtime.memory import peak_memory
+from vital.units import CLASS_TAP, Target, Unit
 
 TIMED_STEPS = 3
+
+Shapes = Mapping[str, tuple[int, int]]
+"""The channels and positions of each tap."""
 
 
 def estimate_run(path: Path, device_name: str) -> dict[str, str]:
@@ -43,8 +44,12 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
     params = read_block(content, "visualize", VisualizeParams)
     classes = count_classes(data)
     units = classes if params.units == "all" else len(params.units)
-    device = resolve_device(device_name)
-    shapes, size, seconds = _time_steps(content, params, data, classes, device)
+    cut = (data.size, data.size) if data.size else None
+    model = untrained_model(read_block(content, "model", ModelParams), classes, cut)
+    size = model.preprocessing.size
+    taps = read_block(content, "extract", ExtractParams).taps or model.taps
+    shapes = tap_shapes(model.network, list(taps), size)
+    seconds = _time_steps(model, shapes, params, resolve_device(device_name))
     batches = -(-units * params.seeds // params.batch)
     minutes = seconds * full_size_steps(params.method()) * batches / 60
     values = sum(channels * positions for channels, positions in shapes.values())
@@ -60,46 +65,14 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
 
 
 def _time_steps(
-    content: dict[str, Any],
-    params: VisualizeParams,
-    data: DataParams,
-    classes: int,
-    device: torch.device,
-) -> tuple[dict[str, tuple[int, int]], tuple[int, int], float]:
-    model = read_block(content, "model", ModelParams)
-    extract = read_block(content, "extract", ExtractParams)
-    kwargs = {"num_classes": classes, **model.kwargs} if model.train else model.kwargs
-    network = freeze(build_network(model.name, kwargs, weights=model.weights)).to(device)
-    cut = {"size": (data.size, data.size)} if model.train and data.size else {}
-    changes = model.preprocessing.given() if model.preprocessing else {}
-    preprocessing = network_preprocessing(network, {**cut, **changes})
-    size = preprocessing.size
-    taps = list(extract.taps or model.taps or default_taps(network, size))
-    shapes = tap_shapes(network, taps, size)
-    statistics = {tap: _blank(*shape) for tap, shape in shapes.items()}
-    method = params.method().model_copy(update={"steps": TIMED_STEPS + 1, "coarse": None})
-    times: list[float] = []
-    with TapReader(network, taps) as read:
-        objective = SortMatchingObjective(
-            read_all(read),
-            [statistics] * params.batch,
-            [tap_weights(statistics, {}, method)] * params.batch,
-            {tap: shape[1] for tap, shape in shapes.items()},
-            method,
-            device,
-        )
-        optimize(
-            pad([TargetState.initial(torch.randn(3, *size), size)], params.batch),
-            Jitter([Draws.of(0, "estimate", method)] * params.batch),
-            lambda start: Pixels(start.to(device), preprocessing, method.clamp),
-            {1: objective},
-            method,
-            history_every=1,
-            checkpoint_every=params.steps,
-            checkpoint=lambda _states: None,
-            report=lambda *_: times.append(time.perf_counter()),
-        )
-    return shapes, size, float(np.diff(times).mean())
+    model: StudiedModel, shapes: Shapes, params: VisualizeParams, device: torch.device
+) -> float:
+    """Seconds per step of a full batch of one class that has no references."""
+    target = Target(Unit(CLASS_TAP, 0, ""), 0)
+    statistics = {target.unit.id: {tap: _blank(*shape) for tap, shape in shapes.items()}}
+    timed = params.method().model_copy(update={"steps": TIMED_STEPS + 1, "coarse": None})
+    setup = Setup(model, 0, device, params.precision, params.compile)
+    return seconds_per_step(VitalMethod(setup, statistics, timed), [target] * params.batch)
 
 
 def full_size_steps(method: MethodParams) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import INDEX_FILE, read_index
-from vital.errors import ArtefactError
+from vital.artefacts.visualizations import INDEX_FILE
 from vital.runtime.store import WorkStore
 
 
@@ -18,10 +17,6 @@ def prune_work_store(project: Project, days: float) -> tuple[int, int]:
 
 def _keys_in_use(project: Project) -> set[str]:
     """The work-store keys that the visualizations here were assembled from."""
-    found: set[str] = set()
-    for index in (project.root / "data" / "visualizations").glob(f"*/{INDEX_FILE}"):
-        try:
-            found |= set(read_index(index.parent)["key"])
-        except ArtefactError:
-            continue
-    return found
+    store = WorkStore(project.work)
+    indices = (project.root / "data" / "visualizations").glob(f"*/{INDEX_FILE}")
+    return {key for index in indices for key in store.used_by(index)}

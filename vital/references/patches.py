@@ -27,7 +27,7 @@ from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader
 from vital.params.references import ReferencesParams
 from vital.relevance import Composite, RelevanceReader, class_start
-from vital.runtime.partial_results import Parts, Tensors
+from vital.runtime.partial_results import PartialResults, Tensors
 from vital.runtime.progress import progress_bar
 from vital.units import Unit
 
@@ -126,9 +126,9 @@ class PatchFinder:
         rows: pd.DataFrame,
         params: ReferencesParams,
         device: torch.device,
-        parts: Parts | None = None,
+        parts: PartialResults | None = None,
     ) -> None:
-        self._parts = parts or Parts()
+        self._parts = parts or PartialResults()
         self._model = model.to(device)
         self._response = response
         self._images = images

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vital.images.files import read_image
 from vital.images.preprocessing import Preprocessing
-from vital.runtime.partial_results import Parts
+from vital.runtime.partial_results import PartialResults
 from vital.scoring.held_out import ImageSet
 
 _BATCHES = 8
@@ -76,7 +76,7 @@ def look_at(
     images: ImageSet,
     crop: Preprocessing,
     batch: int,
-    parts: Parts,
+    parts: PartialResults,
     name: str,
 ) -> dict[str, Seen]:
     """Show each view the images, cropped as the studied network sees them.

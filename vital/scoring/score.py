@@ -15,12 +15,13 @@ import pandas as pd
 import sklearn
 import torch
 
-from vital.artefacts.visualizations import PHOTOGRAPH, STUDIED
+from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.networks.judges import Judge
 from vital.networks.model import StudiedModel, statistics_metadata
 from vital.params.score import ScoreParams
+from vital.params.studied_method import STUDIED
 from vital.runtime.files import digest_file
-from vital.runtime.partial_results import parts_until_done
+from vital.runtime.partial_results import partial_results_until_done
 from vital.scoring.classifiers import JudgeView, StudiedView
 from vital.scoring.clip import find_clip_view
 from vital.scoring.differences import difference_table, interval_table
@@ -70,7 +71,7 @@ def score_methods(
     views, missing = _all_views(own, model, judges, params, seed, device)
     crop = model.preprocessing
     facts = _facts(model, judges, [real, *sets.values()], params, seed, device) if work else None
-    with parts_until_done(work, facts) as parts:
+    with partial_results_until_done(work, facts) as parts:
         against = look_at(views, real, crop, params.batch, parts, "held-out images")
         seen = {
             kind: look_at(views, one, crop, params.batch, parts, f"images of {kind}")

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from vital.artefacts.scores import VERDICTS
-from vital.runtime.partial_results import Parts
+from vital.runtime.partial_results import PartialResults
 from vital.runtime.seeds import derive_seed
 from vital.scoring.held_out import ImageSet
 from vital.scoring.metrics.embedding import tsne
@@ -47,7 +47,7 @@ def joined_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def embedding_table(
-    sets: Mapping[str, tuple[ImageSet, Seen]], perplexity: float, seed: int, parts: Parts
+    sets: Mapping[str, tuple[ImageSet, Seen]], perplexity: float, seed: int, parts: PartialResults
 ) -> pd.DataFrame:
     """One t-SNE of all sets together: columns kind, unit, name, x, y, image."""
     features = torch.cat([seen.features for _, seen in sets.values()])

@@ -1,0 +1,53 @@
+"""The statistics of a run's own images, measured once."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from vital.artefacts.manifest import SPLITS, read_manifest, split_rows
+from vital.images import statistics
+from vital.images.loading import batches
+from vital.images.preprocessing import Preprocessing
+from vital.images.statistics import ImageStatistics, measure_images
+from vital.runtime.files import digest
+from vital.runtime.provenance import source_digest
+from vital.runtime.store import WorkStore
+
+log = logging.getLogger(__name__)
+
+_BATCH = 64
+"""Images that are read at a time."""
+
+_KIND = "tensors"
+
+
+def image_statistics(
+    folder: Path, preprocessing: Preprocessing, store: WorkStore
+) -> ImageStatistics:
+    """Those of the images that were trained on, from the store, or measured and kept there.
+
+    ``folder`` is that of the manifest; the images are as the network sees them. Raises DataError
+    where none were trained on.
+    """
+    rows = split_rows(read_manifest(folder), SPLITS[0])
+    key = digest(
+        [
+            "image statistics",
+            list(rows["sha256"]),
+            preprocessing.to_dict(),
+            torch.__version__,
+            source_digest(statistics),
+        ]
+    )
+    entry = store.read(key, _KIND)
+    if entry is not None:
+        return ImageStatistics(**entry[0])
+    log.info("measuring spectrum and colours of %d images", len(rows))
+    read = batches(folder, rows, preprocessing, _BATCH)
+    measured = measure_images(preprocessing.denormalize(images) for _, images in read)
+    tensors = {"magnitude": measured.magnitude, "covariance": measured.covariance}
+    store.write(key, _KIND, tensors)
+    return measured

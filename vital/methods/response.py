@@ -1,0 +1,86 @@
+"""What all methods that maximise a unit's response share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+
+from vital.images import statistics as image_statistics
+from vital.methods import redirected_relu
+from vital.methods.base import Method, Setup
+from vital.methods.objectives import Objective
+from vital.methods.redirected_relu import RedirectedReluGradients
+from vital.networks.taps import responses
+from vital.networks.taps.responses import unit_responses
+from vital.params.peers import SteadyParams
+from vital.runtime.provenance import source_digest
+from vital.units import Target, Unit
+
+RESPONSE_CODE = (sys.modules[__name__], responses, redirected_relu)
+"""What determines a response and its gradient."""
+
+
+class ResponseObjective:
+    """Minus the mean response of each image's unit to what is shown of the image.
+
+    In the first ``redirected`` steps of an optimisation its gradient reaches units that a
+    rectifier keeps silent; see :mod:`vital.methods.redirected_relu`.
+    """
+
+    def __init__(self, network: nn.Module, units: Sequence[Unit], redirected: int) -> None:
+        self._network = network
+        self._units = units
+        self._redirected = redirected
+
+    def __call__(
+        self, shown: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        early = step < self._redirected and torch.is_grad_enabled()
+        with RedirectedReluGradients(self._network) if early else nullcontext():
+            found = unit_responses(self._network, self._units, shown)
+        return -found.mean(dim=1), {}
+
+
+class WaveMethod(Method):
+    """Maximises the response, and nothing else, of images that are described by their waves.
+
+    ``measured`` is what it knows of the run's own images, as plain data. In its first
+    ``redirected`` steps silent units have a gradient, too.
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        setup: Setup,
+        params: SteadyParams,
+        steps: int,
+        measured: dict[str, Any],
+        redirected: int,
+    ) -> None:
+        super().__init__(setup, params.schedule(steps))
+        self._settings = params
+        self._measured = measured
+        self._redirected = redirected
+
+    def facts(self) -> dict[str, Any]:
+        """The settings without the budget, what was measured, and the code."""
+        own = sys.modules[type(self).__module__]
+        return {
+            "method": self.name,
+            "params": self._settings.model_dump(mode="json", exclude={"steps"}),
+            **self._measured,
+            "redirected": self._redirected,
+            "code": source_digest(own, image_statistics, *RESPONSE_CODE),
+        }
+
+    @contextmanager
+    def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
+        """Minus the response, averaged over what is shown of an image."""
+        units = [target.unit for target in targets]
+        yield {1: ResponseObjective(self.setup.model.network, units, self._redirected)}
