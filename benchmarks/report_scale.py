@@ -34,7 +34,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from vital.artefacts.project import Project
 from vital.artefacts.references import write_references
-from vital.artefacts.visualizations import INDEX_FILE, PHOTOGRAPH, REAL
+from vital.artefacts.visualizations import INDEX, PHOTOGRAPH, REAL
 from vital.params.report import ReportParams
 from vital.report.page.build import PAGE, build_report
 from vital.runtime.files import write_csv, write_json, write_parquet, write_text
@@ -184,7 +184,7 @@ def _visualizations(made_up: MadeUp, method: str) -> pd.DataFrame:
     )
     for image in index["image"]:
         made_up.image(folder / image)
-    write_parquet(folder / INDEX_FILE, index)
+    INDEX.write(folder, index)
     return index
 
 

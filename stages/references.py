@@ -7,7 +7,7 @@ from pathlib import Path
 from stages.runner import Stage, run
 from vital.artefacts.chosen_units import distinct_units, read_units
 from vital.artefacts.manifest import SPLITS, read_manifest, split_rows
-from vital.artefacts.patches import write_no_patches
+from vital.artefacts.patches import write_patch_tables
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
 from vital.references.patches import write_patches
@@ -22,7 +22,7 @@ def references(stage: Stage) -> None:
         if asked:
             _find(stage, asked, folder)
         else:
-            write_no_patches(folder)
+            write_patch_tables(folder, [], [])
 
 
 def _find(stage: Stage, asked: list[Unit], folder: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from stages.runner import Stage, run
-from vital.artefacts.chosen_units import distinct_units, read_units, write_circuits
+from vital.artefacts.chosen_units import distinct_units, read_units
 from vital.artefacts.patches import patches_of, read_patches
+from vital.artefacts.relevance import write_circuits
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.runtime.files import digest_file, replacing_folder

@@ -53,7 +53,7 @@ def test_a_class_without_a_circuit_is_an_error(here: Project) -> None:
 
 
 def test_a_table_that_leads_outside_is_refused(here: Project) -> None:
-    path = here.references / "references.parquet"
+    path = here.references / "patches.parquet"
     write_parquet(path, pd.read_parquet(path).assign(patch="../units/units.parquet"))
     with pytest.raises(ArtefactError, match="outside"):
         run("0")

@@ -211,7 +211,7 @@ def _write_patches(
                 across = np.linspace(0, 255, SIDE).astype(np.uint8)
                 write_png(project.relevance / "masks" / name, np.tile(across, (SIDE, 1)))
                 masks.append({**place, "mask": f"masks/{name}"})
-    write_parquet(project.references / "references.parquet", pd.DataFrame(patches))
+    write_parquet(project.references / "patches.parquet", pd.DataFrame(patches))
     write_parquet(project.relevance / "masks.parquet", pd.DataFrame(masks))
     dead = pd.DataFrame({"tap": pd.Series(dtype=str), "channel": pd.Series(dtype="int32")})
     write_parquet(project.references / "dead.parquet", dead)

@@ -11,20 +11,14 @@ import torch
 from PIL import Image
 
 from helpers.small_networks import small_model, write_noise
-from vital.artefacts.chosen_units import (
-    CIRCUITS_FILE,
-    distinct_units,
-    read_units,
-    write_circuits,
-    write_units,
-)
+from vital.artefacts.chosen_units import distinct_units, read_units, write_units
+from vital.artefacts.relevance import CIRCUITS, write_circuits
 from vital.errors import DataError, ParamsError
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
 from vital.params.units import UnitsParams
 from vital.references.choose_units import UnitChooser
 from vital.relevance import RelevanceReader, class_start, composite
-from vital.runtime.files import read_parquet
 from vital.units import inner_unit
 
 CLASSES = ["ant", "bee", "cat", "dog"]
@@ -81,7 +75,7 @@ def test_a_circuit_is_of_the_last_tap(model: StudiedModel, images: Path, tmp_pat
     write_units(tmp_path, table)
     pd.testing.assert_frame_equal(read_units(tmp_path), table, check_dtype=False)
     write_circuits(tmp_path, table)
-    circuits = read_parquet(tmp_path / CIRCUITS_FILE)
+    circuits = CIRCUITS.read(tmp_path)
     assert list(circuits["class_name"]) == ["cat", "cat", "bee", "bee"]
     assert list(circuits["rank"]) == [0, 1, 0, 1]
     assert set(circuits["tap"]) == {"layer4"}

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from helpers.small_networks import KWARGS, small_model, write_noise
-from vital.artefacts.chosen_units import DEAD_FILE, distinct_units
-from vital.artefacts.patches import patches_of, read_patches
+from vital.artefacts.chosen_units import distinct_units
+from vital.artefacts.patches import DEAD, patches_of, read_patches
 from vital.errors import DataError, ParamsError
 from vital.images.files import read_image
 from vital.networks.model import StudiedModel
@@ -26,7 +26,6 @@ from vital.references.patches import (
     write_patches,
 )
 from vital.relevance import composite
-from vital.runtime.files import read_parquet
 from vital.units import inner_unit
 
 CPU = torch.device("cpu")
@@ -131,9 +130,7 @@ def test_a_unit_that_never_fires_is_dead(
         handle.remove()
     assert counts == {"units": 1, "dead_units": 1, "patches": 3}
     assert "layer1/1 never fires" in caplog.text
-    assert read_parquet(tmp_path / DEAD_FILE).to_dict("records") == [
-        {"tap": "layer1", "channel": 1}
-    ]
+    assert DEAD.read(tmp_path).to_dict("records") == [{"tap": "layer1", "channel": 1}]
     patches = read_patches(tmp_path)
     assert distinct_units(patches) == [UNITS[0]]
     written = patches_of(patches, UNITS[0])

@@ -42,7 +42,7 @@ def test_without_the_table_or_without_rows_there_are_none(project: Project) -> N
 
 def test_what_else_is_missing_leaves_places_empty(project: Project) -> None:
     (project.visualizations("vital") / "index.parquet").unlink()
-    (project.references / "references.parquet").unlink()
+    (project.references / "patches.parquet").unlink()
     for found in read_circuits(project, patches=2):
         assert found.image is None
         assert all(one.image is None and one.patches == () for one in found.members)

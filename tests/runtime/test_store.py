@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vital.artefacts.project import Project
-from vital.pipeline.summary import keys_in_use
+from vital.pipeline.prune import keys_in_use
 from vital.runtime.files import write_text
 from vital.runtime.store import WorkStore
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from vital.artefacts.project import Project
+from vital.artefacts.table import Table
 from vital.artefacts.visualizations import method_order
 from vital.errors import ArtefactError
 from vital.params.base import read_params
@@ -56,17 +57,13 @@ def named_file(folder: Path, relative: str) -> Path:
     return path
 
 
-def per_method(
-    project: Project, file_name: str, read: Callable[[Path], pd.DataFrame], columns: Sequence[str]
-) -> dict[str, pd.DataFrame]:
-    """One checked table for each of the run's methods that has written it, by the method's name.
+def per_method(project: Project, table: Table) -> dict[str, pd.DataFrame]:
+    """The table of each of the run's methods that has written it, by the method's name.
 
     The method under study comes first, its peers by name.
     """
     methods = read_methods(read_params(project.params))
-    tables = {}
-    for method in sorted(methods, key=method_order):
-        path = project.visualizations(method) / file_name
-        if path.exists():
-            tables[method] = checked(read(path.parent), columns, path)
-    return tables
+    folders = {name: project.visualizations(name) for name in sorted(methods, key=method_order)}
+    return {
+        name: table.read(folder) for name, folder in folders.items() if table.path(folder).exists()
+    }

@@ -1,53 +1,71 @@
-"""The manifest: one row per image, saying what it is, where it lies and which split it is in."""
+"""data/images: one row per image, saying what it is, where it lies and which split it is in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from vital.artefacts.columns import CLASS_NAME, LABEL, PATH, SHA256
+from vital.artefacts.table import Kind, Table
 from vital.errors import DataError, nearest
-from vital.runtime.files import read_parquet, write_parquet
 
-FILE_NAME = "manifest.parquet"
-SKIPPED_FILE = "skipped.parquet"
-COLUMNS = ("path", "label", "class_name", "split", "width", "height", "sha256", "source")
-SKIPPED_COLUMNS = ("class_name", "source", "reason")
-SPLITS = ("train", "validation", "heldout")
+SPLIT = "split"
+WIDTH = "width"
+HEIGHT = "height"
+SOURCE = "source"
+"""Where an image was taken from, relative to ``data.source``."""
+REASON = "reason"
+
+TRAIN, VALIDATION, HELD_OUT = SPLITS = ("train", "validation", "heldout")
+
+MANIFEST = Table(
+    "manifest.parquet",
+    {
+        PATH: Kind.TEXT,
+        LABEL: Kind.WHOLE,
+        CLASS_NAME: Kind.TEXT,
+        SPLIT: Kind.TEXT,
+        WIDTH: Kind.WHOLE,
+        HEIGHT: Kind.WHOLE,
+        SHA256: Kind.TEXT,
+        SOURCE: Kind.TEXT,
+    },
+)
+SKIPPED = Table("skipped.parquet", {CLASS_NAME: Kind.TEXT, SOURCE: Kind.TEXT, REASON: Kind.TEXT})
 
 
-def write_manifest(folder: Path, rows: list[dict[str, object]]) -> None:
+def write_manifest(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write the manifest of the images in ``folder``, sorted by split, label and path.
 
     ``path`` is relative to ``folder``, and ``source`` to where the images were taken from.
     """
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    order = table["split"].map(SPLITS.index)
-    table = table.assign(order=order).sort_values(["order", "label", "path"], kind="stable")
-    write_parquet(folder / FILE_NAME, table.drop(columns="order").reset_index(drop=True))
+    table = MANIFEST.frame(rows)
+    order = table[SPLIT].map(SPLITS.index)
+    table = table.assign(order=order).sort_values(["order", LABEL, PATH], kind="stable")
+    MANIFEST.write(folder, table.drop(columns="order").reset_index(drop=True))
 
 
 def read_manifest(folder: Path) -> pd.DataFrame:
     """Read the manifest of ``folder``; ``path`` is relative to it."""
-    return read_parquet(folder / FILE_NAME)
+    return MANIFEST.read(folder)
 
 
-def write_skipped(folder: Path, rows: list[dict[str, object]]) -> None:
+def write_skipped(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write down which images were drawn but could not be used, and why."""
-    write_parquet(
-        folder / SKIPPED_FILE, pd.DataFrame(rows, columns=list(SKIPPED_COLUMNS), dtype=str)
-    )
+    SKIPPED.write(folder, SKIPPED.frame(rows).astype(str))
 
 
 def read_skipped(folder: Path) -> pd.DataFrame:
     """What :func:`write_skipped` wrote: a row per image, perhaps none."""
-    return read_parquet(folder / SKIPPED_FILE)
+    return SKIPPED.read(folder)
 
 
 def class_names(manifest: pd.DataFrame) -> list[str]:
     """The names of the classes, in the order of their labels."""
-    pairs = manifest[["label", "class_name"]].drop_duplicates().sort_values("label")
-    return [str(name) for name in pairs["class_name"]]
+    pairs = manifest[[LABEL, CLASS_NAME]].drop_duplicates().sort_values(LABEL)
+    return [str(name) for name in pairs[CLASS_NAME]]
 
 
 def split_rows(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -55,8 +73,8 @@ def split_rows(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
 
     Raises DataError when the split does not exist or is empty.
     """
-    rows = manifest[manifest["split"] == split]
+    rows = manifest[manifest[SPLIT] == split]
     if rows.empty:
-        present = sorted(manifest["split"].unique())
+        present = sorted(manifest[SPLIT].unique())
         raise DataError(f"no images in split {split!r}; {nearest(split, present)}")
     return rows.reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The record of which images the statistics are of."""
+"""data/statistics: the record of which images the statistics of classes are of."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.runtime.files import read_parquet, write_parquet
+from vital.artefacts.columns import CLASS_NAME, LABEL, NAME, PATH, PROBABILITY, SHA256, TAP, UNIT
+from vital.artefacts.table import Kind, Table
 from vital.units import CLASS_TAP
 
-REFERENCES_FILE = "references.parquet"
-REFERENCES_COLUMNS = ("tap", "unit", "name", "path", "sha256", "probability")
+REFERENCES = Table(
+    "references.parquet",
+    {
+        TAP: Kind.TEXT,
+        UNIT: Kind.WHOLE,
+        NAME: Kind.TEXT,
+        PATH: Kind.TEXT,
+        SHA256: Kind.TEXT,
+        PROBABILITY: Kind.NUMBER,
+    },
+)
 
 
 def write_references(folder: Path, rows: pd.DataFrame) -> None:
-    """Write down which images were used: tap, unit, name, path, sha256 and probability."""
-    table = rows.rename(columns={"label": "unit", "class_name": "name"}).assign(tap=CLASS_TAP)
-    write_parquet(folder / REFERENCES_FILE, table[list(REFERENCES_COLUMNS)])
+    """Write down which images were used: rows of the manifest with their ``probability``."""
+    table = rows.rename(columns={LABEL: UNIT, CLASS_NAME: NAME}).assign(**{TAP: CLASS_TAP})
+    REFERENCES.write(folder, table[list(REFERENCES.columns)])
 
 
 def read_references(folder: Path) -> pd.DataFrame:
     """What :func:`write_references` wrote; ``path`` is relative to the folder of images."""
-    return read_parquet(folder / REFERENCES_FILE)
+    return REFERENCES.read(folder)

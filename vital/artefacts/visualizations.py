@@ -1,4 +1,4 @@
-"""The index of a method's visualizations, and the history of their losses."""
+"""data/visualizations: a method's PNGs, their index, and the history of their losses."""
 
 from __future__ import annotations
 
@@ -6,12 +6,42 @@ from pathlib import Path
 
 import pandas as pd
 
+from vital.artefacts.columns import IMAGE, METHOD, NAME, PROBABILITY, SEED, TAP, UNIT
+from vital.artefacts.table import Kind, Table
 from vital.params.studied_method import STUDIED
-from vital.runtime.files import read_parquet
-from vital.units import CLASS_TAP
+from vital.units import CLASS_TAP, Target
 
-INDEX_FILE = "index.parquet"
-HISTORY_FILE = "history.parquet"
+TRANSPARENT = "transparent"
+"""An inner unit's image with its background cut away, as ``image``; classes have none."""
+STEPS = "steps"
+LOSS = "loss"
+"""The total; its parts are ``loss_<part>``, as :func:`loss_column` names them."""
+ACTIVATION = "activation"
+"""How strongly the unit responds to the image."""
+TARGET = "target"
+"""A target's id."""
+STEP = "step"
+
+INDEX = Table(
+    "index.parquet",
+    {
+        METHOD: Kind.TEXT,
+        TAP: Kind.TEXT,
+        UNIT: Kind.WHOLE,
+        NAME: Kind.TEXT,
+        SEED: Kind.WHOLE,
+        IMAGE: Kind.TEXT,
+        TRANSPARENT: Kind.TEXT,
+        STEPS: Kind.WHOLE,
+        LOSS: Kind.NUMBER,
+        ACTIVATION: Kind.NUMBER,
+        PROBABILITY: Kind.NUMBER,
+    },
+)
+HISTORY = Table(
+    "history.parquet",
+    {METHOD: Kind.TEXT, TARGET: Kind.TEXT, STEP: Kind.WHOLE, LOSS: Kind.NUMBER},
+)
 
 REAL = "real"
 """The row of the metrics that real images have, scored as if a method had made them."""
@@ -19,30 +49,56 @@ REAL = "real"
 PHOTOGRAPH = "photograph"
 """The kind of a real image in the embedding."""
 
+_IMAGES_FOLDER = "images"
+_TRANSPARENT_FOLDER = "transparent"
+_LOSS_PART = "loss_"
+
 
 def method_order(name: str) -> tuple[bool, bool, str]:
     """The key by which methods are sorted: the studied one, its peers by name, real images."""
     return name == REAL, name != STUDIED, name
 
 
+def image_path(target: Target) -> str:
+    """Where a target's PNG lies, relative to the folder of its method."""
+    return f"{_IMAGES_FOLDER}/{target.file_name}"
+
+
+def transparent_path(target: Target) -> str | None:
+    """Where an inner unit's transparent PNG lies, as :func:`image_path`; classes have none."""
+    if target.unit.tap == CLASS_TAP:
+        return None
+    return f"{_TRANSPARENT_FOLDER}/{target.file_name}"
+
+
+def loss_column(part: str) -> str:
+    """The column of a part of the loss: a tap's, or a prior's."""
+    return f"{_LOSS_PART}{part}"
+
+
+def loss_parts(table: pd.DataFrame) -> list[str]:
+    """The parts whose losses a table has, in its order."""
+    return [name.removeprefix(_LOSS_PART) for name in table.columns if name.startswith(_LOSS_PART)]
+
+
 def read_index(folder: Path) -> pd.DataFrame:
     """The index of one method's visualizations; ``image`` is relative to ``folder``."""
-    return read_parquet(folder / INDEX_FILE)
+    return INDEX.read(folder)
 
 
 def read_history(folder: Path) -> pd.DataFrame:
     """The recorded losses of one method's visualizations."""
-    return read_parquet(folder / HISTORY_FILE)
+    return HISTORY.read(folder)
 
 
 def class_rows(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of class units, of a table with a column ``tap``."""
-    return table[table["tap"] == CLASS_TAP]
+    return table[table[TAP] == CLASS_TAP]
 
 
 def is_of_class(history: pd.DataFrame) -> pd.Series:
     """For each row of a history, whether its target is a class unit's."""
-    return history["target"].astype(str).str.startswith(f"{CLASS_TAP}/")
+    return history[TARGET].astype(str).str.startswith(f"{CLASS_TAP}/")
 
 
 def class_curves(history: pd.DataFrame) -> pd.DataFrame:

@@ -9,16 +9,23 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vital.artefacts.visualizations import HISTORY_FILE, INDEX_FILE
+from vital.artefacts.columns import IMAGE, METHOD, NAME, SEED, TAP, UNIT
+from vital.artefacts.visualizations import (
+    HISTORY,
+    INDEX,
+    LOSS,
+    STEP,
+    STEPS,
+    TARGET,
+    TRANSPARENT,
+    image_path,
+    loss_column,
+    transparent_path,
+)
 from vital.engine.local import Finished
 from vital.images.files import write_png
 from vital.images.preprocessing import Preprocessing
 from vital.images.tensors import to_uint8
-from vital.runtime.files import write_parquet
-from vital.units import CLASS_TAP, Target
-
-IMAGES_FOLDER = "images"
-TRANSPARENT_FOLDER = "transparent"
 
 _OPAQUE = 98.0
 """Where the gradient was stronger than this percentile of its own, an image is opaque."""
@@ -39,8 +46,8 @@ def write_visualizations(
         _write_image(folder, finished, preprocessing)
         written.append(finished)
     written.sort(key=lambda finished: finished.target)
-    write_parquet(folder / INDEX_FILE, index_table(method, written))
-    write_parquet(folder / HISTORY_FILE, history_table(method, written))
+    INDEX.write(folder, index_table(method, written))
+    HISTORY.write(folder, history_table(method, written))
     return written
 
 
@@ -65,31 +72,19 @@ def transparent_array(pixels: torch.Tensor, sensitivity: torch.Tensor) -> np.nda
     return to_uint8(torch.cat([colours, (sensitivity / top).clamp(0.0, 1.0).unsqueeze(0)]))
 
 
-def image_path(target: Target) -> str:
-    """Where a target's PNG lies, relative to the folder of its method."""
-    return f"{IMAGES_FOLDER}/{target.file_name}"
-
-
-def transparent_path(target: Target) -> str | None:
-    """Where an inner unit's transparent PNG lies, as :func:`image_path`; classes have none."""
-    if target.unit.tap == CLASS_TAP:
-        return None
-    return f"{TRANSPARENT_FOLDER}/{target.file_name}"
-
-
 def index_table(method: str, results: Iterable[Finished]) -> pd.DataFrame:
     """A row per image: what it is, where it lies, and how it came out."""
     return pd.DataFrame(
         [
             {
-                "method": method,
-                "tap": finished.target.unit.tap,
-                "unit": finished.target.unit.index,
-                "name": finished.target.unit.name,
-                "seed": finished.target.seed,
-                "image": image_path(finished.target),
-                "transparent": transparent_path(finished.target),
-                "steps": finished.steps,
+                METHOD: method,
+                TAP: finished.target.unit.tap,
+                UNIT: finished.target.unit.index,
+                NAME: finished.target.unit.name,
+                SEED: finished.target.seed,
+                IMAGE: image_path(finished.target),
+                TRANSPARENT: transparent_path(finished.target),
+                STEPS: finished.steps,
                 **finished.record,
             }
             for finished in results
@@ -101,9 +96,9 @@ def history_table(method: str, results: Iterable[Finished]) -> pd.DataFrame:
     """A row per target and recorded step: the total loss and its parts, as far as it has them."""
     frames = []
     for finished in results:
-        columns = ["step", "loss", *(f"loss_{part}" for part in finished.parts)]
-        frame = pd.DataFrame(finished.history, columns=columns).astype({"step": "int64"})
-        frame.insert(0, "target", finished.target.id)
-        frame.insert(0, "method", method)
+        columns = [STEP, LOSS, *(loss_column(part) for part in finished.parts)]
+        frame = pd.DataFrame(finished.history, columns=columns).astype({STEP: "int64"})
+        frame.insert(0, TARGET, finished.target.id)
+        frame.insert(0, METHOD, method)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from vital.artefacts.chosen_units import distinct_units
 from vital.artefacts.patches import read_patches
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import INDEX_FILE
+from vital.artefacts.visualizations import INDEX
 from vital.engine.image_statistics import image_statistics
 from vital.engine.local import Finished
 from vital.engine.on_ray import engines
@@ -89,7 +89,7 @@ class Plan:
         """Write images as they end, then their tables; the work store notes what they are from."""
         preprocessing = self._setup.model.preprocessing
         written = write_visualizations(folder, self._method.name, results, preprocessing)
-        self._store.note_use(folder / INDEX_FILE, [finished.key for finished in written])
+        self._store.note_use(INDEX.path(folder), [finished.key for finished in written])
 
     def _inputs(self, group: UnitGroup) -> MethodInputs:
         ids = [unit.id for unit in group.units]

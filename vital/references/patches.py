@@ -17,8 +17,8 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
-from vital.artefacts.chosen_units import ranked_file_name
-from vital.artefacts.patches import PATCHES_FOLDER, write_patch_tables
+from vital.artefacts.columns import CHANNEL, IMAGE, RANK, TAP
+from vital.artefacts.patches import BOX, CRITERION, PATCH, SCORE, patch_path, write_patch_tables
 from vital.errors import DataError, ParamsError
 from vital.images.files import write_png
 from vital.images.loading import batches, load_images
@@ -287,11 +287,11 @@ def write_patches(
         found.items(), total=len(found), label="write patches", unit="units"
     ):
         for rank, patch in enumerate(patches):
-            name = f"{PATCHES_FOLDER}/{ranked_file_name(unit, rank)}"
-            write_png(folder / name, finder.array(patch))
-            place = {"tap": unit.tap, "channel": unit.index, "rank": rank}
-            kept = {"image": paths[patch.row], "box": list(patch.box), "score": patch.score}
-            rows.append({**place, **kept, "criterion": criterion, "patch": name})
+            path = patch_path(unit, rank)
+            write_png(folder / path, finder.array(patch))
+            place = {TAP: unit.tap, CHANNEL: unit.index, RANK: rank}
+            kept = {IMAGE: paths[patch.row], BOX: list(patch.box), SCORE: patch.score}
+            rows.append({**place, **kept, CRITERION: criterion, PATCH: path})
     dead = [unit for unit, patches in found.items() if not patches]
     for unit in dead:
         log.warning("unit %s never fires: it is left out", unit.id)

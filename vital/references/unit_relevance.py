@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vital.artefacts.chosen_units import MASKS_COLUMNS, MASKS_FILE, ranked_file_name
+from vital.artefacts.columns import PATH
+from vital.artefacts.patches import PATCH
+from vital.artefacts.relevance import MASK, mask_row, write_masks
 from vital.errors import ModelError, ParamsError
 from vital.images.files import write_png
 from vital.images.loading import batches
@@ -28,11 +30,7 @@ from vital.relevance import (
     shared_over_colours,
 )
 from vital.relevance.starts import start_of
-from vital.runtime.files import write_parquet
 from vital.units import Unit
-
-MASKS_FOLDER = "masks"
-
 
 _HEAT = "heat maps"
 
@@ -116,7 +114,7 @@ def unit_relevance(
     Statistics are of the patches at full size and average-pooled by each of ``pools``. Without a
     composite activations are not weighed, and there are no heat maps.
     """
-    paths = patches.rename(columns={"patch": "path"})[["path"]]
+    paths = patches.rename(columns={PATCH: PATH})[[PATH]]
     loaded = (images for _, images in batches(folder, paths, model.preprocessing, params.batch))
     device = next(model.network.parameters()).device
     moved = (images.to(device) for images in loaded)
@@ -188,12 +186,12 @@ def write_relevance(
             yield one.unit.id, one.statistics
 
     write_statistics(folder, taps, metadata, kept())
-    write_parquet(folder / MASKS_FILE, pd.DataFrame(rows, columns=list(MASKS_COLUMNS)))
+    write_masks(folder, rows)
 
 
 def _write_heat_maps(folder: Path, one: UnitRelevance) -> Iterator[dict[str, object]]:
     for rank, heat in enumerate(one.heat_maps):
-        name = f"{MASKS_FOLDER}/{ranked_file_name(one.unit, rank)}"
+        row = mask_row(one.unit, rank)
         array = heat.mul(255).round().to("cpu", torch.uint8).numpy()
-        write_png(folder / name, array)
-        yield {"tap": one.unit.tap, "channel": one.unit.index, "rank": rank, "mask": name}
+        write_png(folder / row[MASK], array)
+        yield row

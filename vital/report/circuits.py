@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.checked import optional_table
-from vital.artefacts.chosen_units import CIRCUITS_COLUMNS, CIRCUITS_FILE
+from vital.artefacts.chosen_units import CLASS
+from vital.artefacts.columns import CHANNEL, CLASS_NAME, RANK, SHARE, TAP
 from vital.artefacts.project import Project
+from vital.artefacts.relevance import CIRCUITS
 from vital.errors import ParamsError, close_names, nearest
 from vital.report.formatting import percent
 from vital.report.unit_files import unit_patches, unit_visualizations
@@ -46,7 +47,7 @@ class Circuit:
     def table(self) -> pd.DataFrame:
         """Rank from 1 up, unit and share in percent, as text for people."""
         rows = [(i, one.unit, percent(one.share)) for i, one in enumerate(self.members, start=1)]
-        return pd.DataFrame(rows, columns=["rank", "unit", "share"])
+        return pd.DataFrame(rows, columns=[RANK, "unit", SHARE])
 
 
 def read_circuits(project: Project, patches: int) -> list[Circuit]:
@@ -54,7 +55,7 @@ def read_circuits(project: Project, patches: int) -> list[Circuit]:
 
     Raises ArtefactError for a damaged table, or one that names a file outside its folder.
     """
-    table = optional_table(project.relevance / CIRCUITS_FILE, CIRCUITS_COLUMNS)
+    table = CIRCUITS.read_if_there(project.relevance)
     if table.empty:
         return []
     visualized = unit_visualizations(project)
@@ -64,18 +65,18 @@ def read_circuits(project: Project, patches: int) -> list[Circuit]:
         for unit, found in unit_patches(project, patches).items()
     }
     circuits = []
-    for index, rows in table.sort_values(["class", "rank"]).groupby("class", sort=True):
-        places = zip(rows["tap"], rows["channel"], strict=True)
+    for index, rows in table.sort_values([CLASS, RANK]).groupby(CLASS, sort=True):
+        places = zip(rows[TAP], rows[CHANNEL], strict=True)
         units = [unit_id(str(tap), int(channel)) for tap, channel in places]
         members = [
             Member(unit, float(share), images.get(unit), references.get(unit, ()))
-            for unit, share in zip(units, rows["share"], strict=True)
+            for unit, share in zip(units, rows[SHARE], strict=True)
         ]
         class_unit = unit_id(CLASS_TAP, int(str(index)))
         circuits.append(
             Circuit(
                 index=int(str(index)),
-                name=str(rows["class_name"].iloc[0]),
+                name=str(rows[CLASS_NAME].iloc[0]),
                 image=images.get(class_unit),
                 members=tuple(members),
             )

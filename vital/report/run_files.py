@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from vital.artefacts.checked import checked, optional, per_method
+from vital.artefacts.columns import PATH, UNIT
 from vital.artefacts.project import DESCRIPTION_FILE, Project
-from vital.artefacts.references import REFERENCES_FILE, read_references
-from vital.artefacts.visualizations import INDEX_FILE, class_rows, read_index
+from vital.artefacts.references import REFERENCES
+from vital.artefacts.visualizations import INDEX, class_rows
 from vital.errors import ArtefactError
 from vital.runtime.files import read_json, read_parquet
 
@@ -24,8 +25,6 @@ Scores = Mapping[str, Mapping[str, float | int | None]]
 
 SCORES_FILE = "metrics.json"
 
-_INDEX_COLUMNS = ("tap", "unit", "name", "seed", "image")
-_REFERENCES_COLUMNS = ("tap", "unit", "path")
 _EMBEDDING_COLUMNS = ("kind", "unit", "name", "x", "y")
 
 
@@ -52,20 +51,16 @@ def class_photographs(project: Project) -> dict[int, list[str]]:
 
     They are relative to the folder of images, and not checked.
     """
-    path = project.statistics / REFERENCES_FILE
-    table = optional(path, lambda found: read_references(found.parent))
-    if table is None:
-        return {}
-    averaged = class_rows(checked(table, _REFERENCES_COLUMNS, path))
+    averaged = class_rows(REFERENCES.read_if_there(project.statistics))
     return {
-        int(str(unit)): [str(place) for place in rows["path"]]
-        for unit, rows in averaged.groupby("unit")
+        int(str(unit)): [str(place) for place in rows[PATH]]
+        for unit, rows in averaged.groupby(UNIT)
     }
 
 
 def read_indexes(project: Project) -> dict[str, pd.DataFrame]:
     """Each method's index of its visualizations, the studied method's first."""
-    return per_method(project, INDEX_FILE, read_index, _INDEX_COLUMNS)
+    return per_method(project, INDEX)
 
 
 def read_scores(project: Project) -> Scores:

@@ -12,22 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import named_file, optional_table
-from vital.artefacts.chosen_units import (
-    CIRCUIT,
-    DEAD_COLUMNS,
-    DEAD_FILE,
-    LISTED,
-    MASKS_COLUMNS,
-    MASKS_FILE,
-    PATCHES_COLUMNS,
-    PATCHES_FILE,
-    RANDOM,
-    TOP,
-    UNITS_COLUMNS,
-    UNITS_FILE,
-)
+from vital.artefacts.checked import named_file
+from vital.artefacts.chosen_units import CIRCUIT, LISTED, RANDOM, TOP, UNITS, WHY
+from vital.artefacts.columns import CHANNEL, CLASS_NAME, IMAGE, RANK, SEED, SHARE, TAP, UNIT
+from vital.artefacts.patches import CRITERION, DEAD, PATCH, PATCHES, SCORE
 from vital.artefacts.project import Project
+from vital.artefacts.relevance import MASK, MASKS
+from vital.artefacts.visualizations import TRANSPARENT
 from vital.report.formatting import percent
 from vital.report.run_files import read_indexes
 from vital.units import unit_id
@@ -64,24 +55,24 @@ class PatchFile:
 def unit_reasons(project: Project) -> dict[str, list[str]]:
     """Why each inner unit was asked for, in words; in the order of the request."""
     reasons: dict[str, list[str]] = {}
-    for row in _records(optional_table(project.units / UNITS_FILE, UNITS_COLUMNS)):
-        reasons.setdefault(_unit(row, "channel"), []).append(_reason(row))
+    for row in _records(UNITS.read_if_there(project.units)):
+        reasons.setdefault(_unit(row, CHANNEL), []).append(_reason(row))
     return reasons
 
 
 def _reason(row: dict[str, Any]) -> str:
-    words = [_REASONS.get(row["why"], str(row["why"]))]
-    if not pd.isna(row["class_name"]):
-        words.append(str(row["class_name"]))
-    if not pd.isna(row["share"]):
-        words.append(f"({percent(row['share'])})")
+    words = [_REASONS.get(row[WHY], str(row[WHY]))]
+    if not pd.isna(row[CLASS_NAME]):
+        words.append(str(row[CLASS_NAME]))
+    if not pd.isna(row[SHARE]):
+        words.append(f"({percent(row[SHARE])})")
     return " ".join(words)
 
 
 def dead_units(project: Project) -> set[str]:
     """The inner units that fire on no image."""
-    table = optional_table(project.references / DEAD_FILE, DEAD_COLUMNS)
-    return {_unit(row, "channel") for row in _records(table)}
+    table = DEAD.read_if_there(project.references)
+    return {_unit(row, CHANNEL) for row in _records(table)}
 
 
 def unit_visualizations(project: Project) -> dict[str, list[Visualization]]:
@@ -91,18 +82,18 @@ def unit_visualizations(project: Project) -> dict[str, list[Visualization]]:
     """
     found: dict[str, list[Visualization]] = {}
     for method, table in read_indexes(project).items():
-        for row in _records(table.sort_values("seed", kind="stable")):
+        for row in _records(table.sort_values(SEED, kind="stable")):
             one = _visualization(method, project.visualizations(method), row)
-            found.setdefault(_unit(row, "unit"), []).append(one)
+            found.setdefault(_unit(row, UNIT), []).append(one)
     return found
 
 
 def _visualization(method: str, folder: Path, row: dict[str, Any]) -> Visualization:
-    transparent = row.get("transparent")
+    transparent = row[TRANSPARENT]
     return Visualization(
         method=method,
-        seed=int(row["seed"]),
-        image=named_file(folder, row["image"]),
+        seed=int(row[SEED]),
+        image=named_file(folder, row[IMAGE]),
         transparent=None if pd.isna(transparent) else named_file(folder, str(transparent)),
     )
 
@@ -112,32 +103,32 @@ def unit_patches(project: Project, most: int) -> dict[str, list[PatchFile]]:
 
     Raises ArtefactError as :func:`unit_visualizations` does.
     """
-    masks = optional_table(project.relevance / MASKS_FILE, MASKS_COLUMNS)
-    masked = {_place(row): named_file(project.relevance, row["mask"]) for row in _records(masks)}
-    table = optional_table(project.references / PATCHES_FILE, PATCHES_COLUMNS)
+    masks = MASKS.read_if_there(project.relevance)
+    masked = {_place(row): named_file(project.relevance, row[MASK]) for row in _records(masks)}
+    table = PATCHES.read_if_there(project.references)
     found: dict[str, list[PatchFile]] = {}
-    for row in _records(table.sort_values("rank", kind="stable")):
-        patches = found.setdefault(_unit(row, "channel"), [])
+    for row in _records(table.sort_values(RANK, kind="stable")):
+        patches = found.setdefault(_unit(row, CHANNEL), [])
         if len(patches) < most:
             patches.append(
                 PatchFile(
-                    path=named_file(project.references, row["patch"]),
+                    path=named_file(project.references, row[PATCH]),
                     mask=masked.get(_place(row)),
-                    photograph=str(row["image"]),
-                    score=float(row["score"]),
-                    criterion=str(row["criterion"]),
+                    photograph=str(row[IMAGE]),
+                    score=float(row[SCORE]),
+                    criterion=str(row[CRITERION]),
                 )
             )
     return found
 
 
 def _place(row: dict[str, Any]) -> tuple[str, int]:
-    return _unit(row, "channel"), int(row["rank"])
+    return _unit(row, CHANNEL), int(row[RANK])
 
 
 def _unit(row: dict[str, Any], column: str) -> str:
     """The id of a row's unit; numbers may have come back as floats."""
-    return unit_id(str(row["tap"]), int(row[column]))
+    return unit_id(str(row[TAP]), int(row[column]))
 
 
 def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:

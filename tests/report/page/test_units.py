@@ -41,7 +41,7 @@ def test_a_card_has_every_seed_and_the_best_patches_with_their_relevance(project
 
 
 def test_the_best_patches_come_first_whatever_the_order_of_the_table(project: Project) -> None:
-    path = project.references / "references.parquet"
+    path = project.references / "patches.parquet"
     write_parquet(path, pd.read_parquet(path).iloc[::-1])
     page = build(project, references=2)
     tap, channel = UNITS[0]
@@ -100,7 +100,7 @@ def test_without_units_the_section_says_what_to_do(tmp_path: Path, few_figures: 
     ("lost", "said"),
     [
         ("data/relevance/masks.parquet", "reference patches"),
-        ("data/references/references.parquet", "no reference patches of this unit here"),
+        ("data/references/patches.parquet", "no reference patches of this unit here"),
         ("data/visualizations/vital/index.parquet", "no visualization of this unit here"),
         ("data/units/units.parquet", "layer1.0.conv2/3"),
         ("data/references/dead.parquet", "layer1.0.conv2/3"),
@@ -116,7 +116,7 @@ def test_what_is_missing_leaves_the_rest(project: Project, lost: str, said: str)
 def test_a_unit_that_never_fires_is_said_to(project: Project) -> None:
     tap, channel = UNITS[0]
     for path, column in [
-        (project.references / "references.parquet", "channel"),
+        (project.references / "patches.parquet", "channel"),
         (project.relevance / "masks.parquet", "channel"),
         (project.visualizations("vital") / "index.parquet", "unit"),
     ]:
@@ -132,7 +132,7 @@ def test_a_unit_that_never_fires_is_said_to(project: Project) -> None:
 @pytest.mark.parametrize(
     ("table", "column"),
     [
-        ("data/references/references.parquet", "patch"),
+        ("data/references/patches.parquet", "patch"),
         ("data/relevance/masks.parquet", "mask"),
         ("data/visualizations/vital/index.parquet", "transparent"),
     ],
@@ -144,9 +144,9 @@ def test_a_path_that_leads_outside_is_refused(
 
 
 def test_a_table_without_a_column_is_named(project: Project) -> None:
-    path = project.references / "references.parquet"
+    path = project.references / "patches.parquet"
     write_parquet(path, pd.read_parquet(path).drop(columns="patch"))
-    with pytest.raises(ArtefactError, match=r"references.parquet has no column 'patch'"):
+    with pytest.raises(ArtefactError, match=r"patches.parquet has no column 'patch'"):
         build(project)
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from vital.artefacts.checked import per_method
 from vital.artefacts.project import Project
-from vital.artefacts.visualizations import HISTORY_FILE, class_curves, read_history
+from vital.artefacts.visualizations import HISTORY, class_curves
 from vital.report.figures.losses import draw_losses
 from vital.report.figures.style import save_figure
 
 
 def loss_figure(project: Project, folder: Path) -> bool:
     """Draw the loss curves of classes into ``folder``; False where no method has left any."""
-    tables = per_method(project, HISTORY_FILE, read_history, ("target", "step", "loss"))
+    tables = per_method(project, HISTORY)
     curves = {method: class_curves(table) for method, table in tables.items()}
     histories = {method: table for method, table in curves.items() if len(table)}
     if histories:

@@ -10,9 +10,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from vital.artefacts.checked import checked, optional
-from vital.artefacts.manifest import FILE_NAME as MANIFEST_FILE
-from vital.artefacts.manifest import SPLITS, read_manifest
+from vital.artefacts.checked import optional
+from vital.artefacts.columns import LABEL
+from vital.artefacts.manifest import MANIFEST, SPLIT, SPLITS
 from vital.artefacts.project import Project
 from vital.errors import ArtefactError
 from vital.params.base import read_block, read_params
@@ -21,7 +21,6 @@ from vital.params.flat import flatten
 from vital.params.visualize import VisualizeParams
 from vital.report.formatting import DASH, value_text
 
-_MANIFEST_COLUMNS = ("path", "label", "class_name", "split")
 _SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
 
 
@@ -68,13 +67,11 @@ def _rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _image_counts(project: Project) -> PlainTable:
-    path = project.images / MANIFEST_FILE
+    manifest = MANIFEST.read_if_there(project.images)
     rows = []
-    if path.exists():
-        manifest = checked(read_manifest(project.images), _MANIFEST_COLUMNS, path)
-        for split in SPLITS:
-            labels = manifest["label"][manifest["split"] == split]
-            rows.append((split, str(len(labels)), str(labels.nunique())))
+    for split in () if manifest.empty else SPLITS:
+        labels = manifest[LABEL][manifest[SPLIT] == split]
+        rows.append((split, str(len(labels)), str(labels.nunique())))
     missing = "No images here yet: the prepare stage has not run."
     return PlainTable("Photographs", ("Split", "Images", "Classes"), rows, missing)
 
