@@ -17,9 +17,8 @@ from vital.errors import ModelError
 from vital.images.preprocessing import Preprocessing
 from vital.runtime.partial_results import Parts
 from vital.runtime.seeds import derive_seed
-from vital.scoring.held_out import ImageSet
-from vital.scoring.inception import InceptionView, find_inception_view
-from vital.scoring.metrics.inception import load_inception
+from vital.scoring.image_sets import ImageSet
+from vital.scoring.inception import InceptionView, find_inception_view, load_inception
 from vital.scoring.observer import Missing, look_at
 
 CROP = Preprocessing((40, 40), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

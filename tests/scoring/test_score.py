@@ -23,7 +23,7 @@ from vital.params.base import check_block
 from vital.params.score import ScoreParams
 from vital.runtime.files import write_json, write_parquet
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import mean_interval
+from vital.scoring.bootstrap import mean_interval
 from vital.scoring.score import Scores, score_methods
 
 CLASSES = range(4)

@@ -14,7 +14,7 @@ from vital.report.figures.grid import ImageGrid, draw_image_grid
 from vital.report.figures.style import Draw
 from vital.report.runs import Run
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import Interval, paired_difference
+from vital.scoring.bootstrap import Interval, paired_difference
 from vital.units import Unit
 
 RESAMPLES = ScoreParams().resamples

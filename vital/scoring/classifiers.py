@@ -13,10 +13,11 @@ from vital.networks.taps.penultimate import features_and_logits
 from vital.params.score import ScoreParams
 from vital.runtime.seeds import derive_seed
 from vital.scoring.metrics.agreement import top_k_agreement
+from vital.scoring.metrics.centroid import centroid_distances
 from vital.scoring.metrics.diversity import distances_within
-from vital.scoring.metrics.embedding import centroid_distances, nearest_label
 from vital.scoring.metrics.frechet import frechet_distance
 from vital.scoring.metrics.kernel import kernel_distance
+from vital.scoring.metrics.nearest import nearest_label
 from vital.scoring.observer import Measured, Seen, View
 
 

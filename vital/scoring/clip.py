@@ -19,8 +19,8 @@ from vital.networks.weights import load_weights
 from vital.params.score import ClipParams
 from vital.scoring.metrics.agreement import top_k_agreement
 from vital.scoring.metrics.cmmd import cmmd
-from vital.scoring.metrics.zeroshot import class_embeddings, zero_shot_logits
 from vital.scoring.observer import Measured, Missing, Seen, View
+from vital.scoring.zeroshot import class_embeddings, zero_shot_logits
 
 METRICS = ("zeroshot_top1", "zeroshot_top5", "cmmd")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,11 +10,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from vital.errors import ModelError
+from vital.networks.weights import read_state
 from vital.runtime.seeds import derive_seed
 from vital.scoring.metrics.frechet import frechet_distance
-from vital.scoring.metrics.inception import load_inception
 from vital.scoring.metrics.kernel import kernel_distance
 from vital.scoring.observer import Measured, Missing, Seen, View
+
+LAYER = "2048"
+"""The pooled features that FID and KID are taken of."""
 
 METRICS = ("fid", "inception_kid", "inception_kid_std")
 
@@ -51,3 +56,24 @@ def find_inception_view(
     if not Path(weights).is_file():
         return Missing(METRICS, f"score.inception: {weights} does not exist")
     return InceptionView(load_inception(Path(weights)), kid_subsets, seed, device)
+
+
+def load_inception(path: Path) -> torch.nn.Module:
+    """The extractor of images (B, 3, H, W) of bytes; it answers with a tuple of (B, 2048) features.
+
+    Raises ModelError when the file is missing, damaged or holds other weights.
+    """
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    # torch-fidelity unpickles whatever it is given, so it is given what was read with care.
+    checked = io.BytesIO()
+    torch.save(dict(read_state(path)), checked)
+    checked.seek(0)
+    try:
+        return FeatureExtractorInceptionV3(  # type: ignore[no-any-return]
+            "inception-v3-compat", [LAYER], feature_extractor_weights_path=checked
+        )
+    except RuntimeError:
+        raise ModelError(
+            f"{path} does not hold the weights of torch-fidelity's Inception-v3"
+        ) from None

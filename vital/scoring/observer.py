@@ -14,7 +14,7 @@ from PIL import Image
 from vital.images.files import read_image
 from vital.images.preprocessing import Preprocessing
 from vital.runtime.partial_results import Parts
-from vital.scoring.held_out import ImageSet
+from vital.scoring.image_sets import ImageSet
 
 _BATCHES = 8
 """What the networks answer is kept after so many batches of images."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vital.scoring.held_out import ImageSet
+from vital.scoring.image_sets import ImageSet
 from vital.scoring.observer import Missing, Seen, View
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Judge visualizations, and real images in the same number, against the same held-out images.
 
-Which images (``held_out``) are seen by which networks (``views``), what that says of each image
-(``tables``), of each method (``methods``), and how sure it is (``differences``).
+Which images (``image_sets``) are seen by which networks (``observer``), what that says of each
+image (``targets``), of each method (``per_method``), and how sure it is (``intervals``).
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from vital.runtime.files import digest_file
 from vital.runtime.partial_results import parts_until_done
 from vital.scoring.classifiers import JudgeView, StudiedView
 from vital.scoring.clip import find_clip_view
-from vital.scoring.differences import difference_table, interval_table
-from vital.scoring.held_out import ImageSet, image_sets
+from vital.scoring.embedding import embedding_table
+from vital.scoring.image_sets import ImageSet, image_sets
 from vital.scoring.inception import find_inception_view
+from vital.scoring.intervals import difference_table, interval_table
 from vital.scoring.observer import Missing, View, look_at
 from vital.scoring.per_method import score_set, warn_of_nulls
-from vital.scoring.tables import embedding_table, image_rows, joined_rows
+from vital.scoring.targets import image_rows, joined_rows
 
 OWN = "own"
 """The studied network's key among the views."""

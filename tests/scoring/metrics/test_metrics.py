@@ -9,14 +9,16 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from vital.errors import DataError
-from vital.scoring.held_out import split_held_out
+from vital.scoring.embedding import tsne
+from vital.scoring.image_sets import split_held_out
 from vital.scoring.metrics.agreement import top_k_agreement
+from vital.scoring.metrics.centroid import centroid_distances
 from vital.scoring.metrics.cmmd import cmmd
 from vital.scoring.metrics.diversity import distances_within
-from vital.scoring.metrics.embedding import centroid_distances, nearest_label, tsne
 from vital.scoring.metrics.frechet import frechet_distance
 from vital.scoring.metrics.kernel import kernel_distance
-from vital.scoring.metrics.zeroshot import class_embeddings, zero_shot_logits
+from vital.scoring.metrics.nearest import nearest_label
+from vital.scoring.zeroshot import class_embeddings, zero_shot_logits
 
 
 def draw(rows: int, columns: int, seed: int) -> torch.Tensor:
@@ -170,7 +172,7 @@ def test_nearest_label_is_the_vote_of_the_nearest(count: int) -> None:
 def test_the_nearest_are_found_far_from_the_origin_and_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vital.scoring.metrics.embedding._ROWS", 7)
+    monkeypatch.setattr("vital.scoring.metrics.nearest._ROWS", 7)
     features, real, labels = draw(25, 3, 28) + 1e4, draw(200, 3, 29) + 1e4, torch.arange(200)
     expected = [
         slow_vote(image, real.double().numpy(), labels.numpy(), 1)

@@ -1,18 +1,14 @@
-"""Tables of single images: what is said of each, and where t-SNE puts it."""
+"""The table of single images: what all networks say of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 
 from vital.artefacts.scores import VERDICTS
-from vital.runtime.partial_results import Parts
-from vital.runtime.seeds import derive_seed
-from vital.scoring.held_out import ImageSet
-from vital.scoring.metrics.embedding import tsne
+from vital.scoring.image_sets import ImageSet
 from vital.scoring.observer import Seen
 
 
@@ -44,23 +40,3 @@ def joined_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     named = [table.assign(method=method) for method, table in tables.items()]
     whole = pd.concat(named, ignore_index=True)
     return whole[["method", *(name for name in whole if name != "method")]]
-
-
-def embedding_table(
-    sets: Mapping[str, tuple[ImageSet, Seen]], perplexity: float, seed: int, parts: Parts
-) -> pd.DataFrame:
-    """One t-SNE of all sets together: columns kind, unit, name, x, y, image."""
-    features = torch.cat([seen.features for _, seen in sets.values()])
-
-    def place() -> dict[str, torch.Tensor]:
-        found = tsne(features, perplexity, derive_seed(seed, "score", "tsne"))
-        return {"places": torch.from_numpy(found)}
-
-    places = np.round(parts.get("t-SNE", place)["places"].numpy(), 4)
-    frames = [
-        images.table[["unit", "name", "path"]].assign(kind=kind)
-        for kind, (images, _) in sets.items()
-    ]
-    whole = pd.concat(frames, ignore_index=True).assign(x=places[:, 0], y=places[:, 1])
-    whole = whole.rename(columns={"path": "image"})
-    return whole[["kind", "unit", "name", "x", "y", "image"]]

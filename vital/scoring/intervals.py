@@ -9,7 +9,7 @@ import pandas as pd
 
 from vital.params.score import ScoreParams
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import Interval, mean_interval, paired_difference
+from vital.scoring.bootstrap import Interval, mean_interval, paired_difference
 from vital.scoring.per_method import MethodScores
 
 INTERVAL_COLUMNS = ["metric", "method", "value", "low", "high", "n", "n_classes"]

@@ -1,50 +1,14 @@
-"""Where visualizations lie among real images: t-SNE, and numbers for what the picture shows."""
+"""What the real images nearest to an image are of."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from sklearn.manifold import TSNE
 
 _ROWS = 512
 """So many features' distances to all real ones are in memory at once."""
 
 _CANDIDATES = 4
 """How many candidates there are for each of the nearest."""
-
-
-def tsne(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
-    """Two-dimensional t-SNE of (N, D) features, (N, 2).
-
-    The perplexity is lowered where there are too few images for it. Features that are all the same
-    lie at the origin.
-    """
-    values = features.detach().cpu().double().numpy()
-    if not np.ptp(values, axis=0).any():  # scikit-learn divides by their spread, and crashes
-        return np.zeros((len(values), 2))
-    allowed = min(perplexity, max(1.0, (len(features) - 1) / 3))
-    model = TSNE(perplexity=allowed, init="pca", random_state=seed % 2**32, n_jobs=1)
-    return np.asarray(model.fit_transform(values))
-
-
-def centroid_distances(
-    features: torch.Tensor, labels: torch.Tensor, real: torch.Tensor, real_labels: torch.Tensor
-) -> torch.Tensor:
-    """Distance of each feature (N, D) to its class's centroid over the class's own spread, (N,).
-
-    Centroid and spread (root mean squared distance to it) are those of the real features (M, D) of
-    the class. 1 is where a typical real image lies. NaN for a class of fewer than two real images.
-    """
-    distances = torch.full((len(features),), float("nan"), dtype=torch.float64)
-    for label in sorted(set(labels.tolist())):
-        members = real[real_labels == label].double()
-        if len(members) < 2:
-            continue
-        centroid = members.mean(dim=0)
-        spread = (members - centroid).square().sum(dim=1).mean().sqrt()
-        mine = labels == label
-        distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
-    return distances
 
 
 def nearest_label(

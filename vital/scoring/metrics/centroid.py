@@ -1,0 +1,25 @@
+"""How far an image lies from the real ones of its class."""
+
+from __future__ import annotations
+
+import torch
+
+
+def centroid_distances(
+    features: torch.Tensor, labels: torch.Tensor, real: torch.Tensor, real_labels: torch.Tensor
+) -> torch.Tensor:
+    """Distance of each feature (N, D) to its class's centroid over the class's own spread, (N,).
+
+    Centroid and spread (root mean squared distance to it) are those of the real features (M, D) of
+    the class. 1 is where a typical real image lies. NaN for a class of fewer than two real images.
+    """
+    distances = torch.full((len(features),), float("nan"), dtype=torch.float64)
+    for label in sorted(set(labels.tolist())):
+        members = real[real_labels == label].double()
+        if len(members) < 2:
+            continue
+        centroid = members.mean(dim=0)
+        spread = (members - centroid).square().sum(dim=1).mean().sqrt()
+        mine = labels == label
+        distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
+    return distances
