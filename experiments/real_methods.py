@@ -58,8 +58,8 @@ from vital.report.page.scores import (
     MetricTable,
     Number,
     difference_table,
-    read_scores,
     score_table,
+    scored_metrics,
 )
 from vital.runtime.devices import resolve_device
 from vital.runtime.files import read_json, read_parquet, write_text
@@ -268,7 +268,7 @@ def show(name: str, project: Project, seconds: Mapping[str, float], out: Path | 
 def result_lines(project: Project, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """What each judge is worth, and what each method, and real images, came to."""
     judges = read_json(project.judges / METRICS_FILE)
-    scores = read_scores(project)
+    scores = scored_metrics(project)
     images = read_parquet(project.scores / "targets.parquet").groupby("method")
     differences = read_parquet(project.scores / "differences.parquet").groupby("against")
     lines = [{"judge": judge, **metrics} for judge, metrics in judges.items()]
@@ -306,7 +306,7 @@ def effort_markdown(lines: Sequence[Mapping[str, Any]]) -> str:
 
 def score_markdown(project: Project) -> str:
     """The metrics of all methods, and VITAL minus each peer, of a project that has scores."""
-    found = (score_table(project, read_scores(project)), difference_table(project))
+    found = (score_table(project, scored_metrics(project)), difference_table(project))
     return "\n".join(markdown(table) for table in found if table is not None)
 
 

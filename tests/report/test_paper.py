@@ -166,7 +166,7 @@ def test_figures_show_the_classes_and_units_of_the_run(project: Project) -> None
 def test_the_embedding_shows_the_named_classes_alone(project: Project) -> None:
     (run,) = find_runs([project.root])
     table = pd.read_csv(project.scores / "embedding.csv")
-    (axes,) = draw_embedded(run, table, run.pick_classes(["dog"]))(WIDE_LIGHT).axes
+    (axes,) = draw_embedded(table, run.pick_classes(["dog"]))(WIDE_LIGHT).axes
     points = [len(collection.get_offsets()) for collection in axes.collections]
     own = table[table["unit"] == 1]["kind"].value_counts()
     assert points == [own["photograph"], own["vital"]]

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, optional
 from vital.artefacts.project import DESCRIPTION_FILE, Project
+from vital.artefacts.scores import METRICS_FILE, Metrics, read_metrics, read_targets
 from vital.artefacts.visualizations import REAL
 from vital.errors import ArtefactError, ParamsError, nearest
 from vital.params.base import read_params, read_seed
 from vital.report.unit_files import Visualization, unit_visualizations
-from vital.runtime.files import read_json, read_parquet
+from vital.runtime.files import read_json
 from vital.units import Unit, class_units, select_units
-
-Metrics = Mapping[str, Mapping[str, float | int | None]]
-"""By method, and for real images, the metrics by name; None is one that could not be computed."""
 
 MOST_CLASSES = 20
 """In a figure, unless more are named."""
 
-_METRICS_FILE = "metrics.json"
-_TARGETS_FILE = "targets.parquet"
 _TARGETS_COLUMNS = ("method", "unit", "name")
 
 
@@ -39,13 +34,8 @@ class Run:
 
     @cached_property
     def metrics(self) -> Metrics:
-        """What data/scores/metrics.json holds, real images last."""
-        path = self.project.scores / _METRICS_FILE
-        content = read_json(path)
-        if not isinstance(content, dict) or not all(
-            isinstance(row, dict) for row in content.values()
-        ):
-            raise ArtefactError(f"{path} is damaged: it must hold metrics by method")
+        """The metrics by method, real images last."""
+        content = read_metrics(self.project.scores)
         return {method: content[method] for method in sorted(content, key=REAL.__eq__)}
 
     @cached_property
@@ -66,9 +56,7 @@ class Run:
     @cached_property
     def targets(self) -> pd.DataFrame | None:
         """A row per scored image, or None where the run has no such table."""
-        path = self.project.scores / _TARGETS_FILE
-        table = optional(path, read_parquet)
-        return None if table is None else checked(table, _TARGETS_COLUMNS, path)
+        return read_targets(self.project.scores, _TARGETS_COLUMNS)
 
     @cached_property
     def visualizations(self) -> dict[str, list[Visualization]]:
@@ -130,7 +118,7 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
 
 def _finished(path: Path) -> Iterator[Path]:
     """The project's folder itself, else those below it but for hidden ones."""
-    inside = (Project(path).scores / _METRICS_FILE).relative_to(path)
+    inside = (Project(path).scores / METRICS_FILE).relative_to(path)
     if (path / inside).is_file():
         yield path
         return

@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from sklearn.manifold import TSNE
 
+from vital.artefacts.scores import EMBEDDING_COLUMNS
 from vital.runtime.partial_results import Parts
 from vital.runtime.seeds import derive_seed
-from vital.scoring.image_sets import ImageSet
-from vital.scoring.observer import Seen
+from vital.scoring.observer import ObservedSet
 
 
 def tsne(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
@@ -30,10 +30,10 @@ def tsne(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
 
 
 def embedding_table(
-    sets: Mapping[str, tuple[ImageSet, Seen]], perplexity: float, seed: int, parts: Parts
+    sets: Mapping[str, ObservedSet], perplexity: float, seed: int, parts: Parts
 ) -> pd.DataFrame:
-    """One t-SNE of all sets together: columns kind, unit, name, x, y, image."""
-    features = torch.cat([seen.features for _, seen in sets.values()])
+    """One t-SNE of all sets together: a row of the embedding's columns for each image."""
+    features = torch.cat([one.own.features for one in sets.values()])
 
     def place() -> dict[str, torch.Tensor]:
         found = tsne(features, perplexity, derive_seed(seed, "score", "tsne"))
@@ -41,9 +41,8 @@ def embedding_table(
 
     places = np.round(parts.get("t-SNE", place)["places"].numpy(), 4)
     frames = [
-        images.table[["unit", "name", "path"]].assign(kind=kind)
-        for kind, (images, _) in sets.items()
+        one.images.table[["unit", "name", "path"]].assign(kind=kind) for kind, one in sets.items()
     ]
     whole = pd.concat(frames, ignore_index=True).assign(x=places[:, 0], y=places[:, 1])
     whole = whole.rename(columns={"path": "image"})
-    return whole[["kind", "unit", "name", "x", "y", "image"]]
+    return whole[list(EMBEDDING_COLUMNS)]

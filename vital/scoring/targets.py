@@ -7,25 +7,36 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import torch
 
-from vital.artefacts.scores import VERDICTS
-from vital.scoring.image_sets import ImageSet
-from vital.scoring.observer import Seen
+from vital.scoring.metrics.registry import VERDICTS
+from vital.scoring.observer import ObservedSet
 
 
-def image_rows(
-    images: ImageSet,
-    seen: Seen,
-    voted: torch.Tensor,
-    values: pd.DataFrame,
+def target_table(
+    observed: Mapping[str, ObservedSet],
+    voted: Mapping[str, torch.Tensor],
+    values: Mapping[str, pd.DataFrame],
     classes: Sequence[str],
 ) -> pd.DataFrame:
-    """A row per image of one set: what it is, what the studied network takes it for, all values.
+    """A row per image of all sets: whose it is, what it is, and all that is said of it.
 
-    ``voted`` (N,) are the classes of its nearest real images.
+    By method, ``voted`` (N,) are the classes of the images' nearest real images, and ``values`` the
+    metrics that single images have. ``classes`` are the studied network's names.
     """
+    tables = [
+        _rows(one, voted[method], values[method], classes).assign(method=method)
+        for method, one in observed.items()
+    ]
+    whole = pd.concat(tables, ignore_index=True)
+    return whole[["method", *(name for name in whole if name != "method")]]
+
+
+def _rows(
+    observed: ObservedSet, voted: torch.Tensor, values: pd.DataFrame, classes: Sequence[str]
+) -> pd.DataFrame:
+    seen = observed.own
     predicted = seen.logits.argmax(dim=1)
     probabilities = seen.logits.softmax(dim=1).gather(1, seen.labels[:, None]).squeeze(1)
-    described = images.table.rename(columns={"path": "image"}).assign(
+    described = observed.images.table.rename(columns={"path": "image"}).assign(
         predicted=predicted.numpy(),
         predicted_name=[classes[i] for i in predicted],
         probability=probabilities.double().numpy(),
@@ -33,10 +44,3 @@ def image_rows(
         knn_name=[classes[i] for i in voted],
     )
     return pd.concat([described, values.rename(columns=VERDICTS)], axis="columns")
-
-
-def joined_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The rows of all sets under each other, with the method that they are of."""
-    named = [table.assign(method=method) for method, table in tables.items()]
-    whole = pd.concat(named, ignore_index=True)
-    return whole[["method", *(name for name in whole if name != "method")]]

@@ -8,8 +8,8 @@ import pytest
 from helpers.report_artefacts import write_artefacts
 from helpers.report_page import CLASSES, build
 from vital.artefacts.project import Project
-from vital.report.page.metric_texts import METRICS, OWN, described, in_order
-from vital.report.page.scores import difference_table, read_scores, score_table
+from vital.report.page.metric_texts import OWN, TEXTS, described, in_order
+from vital.report.page.scores import difference_table, score_table, scored_metrics
 from vital.runtime.files import write_json, write_parquet
 
 COLUMNS = ["metric", "method", "against", "difference", "low", "high", "n_classes"]
@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def numbers(project: Project, metric: str) -> list[tuple[str | None, str]]:
-    table = score_table(project, read_scores(project))
+    table = score_table(project, scored_metrics(project))
     assert table is not None
     rows = {found.key: row for _, group in table.groups for found, row in group}
     return [(number.text, number.interval) for number in rows[metric]]
@@ -135,5 +135,5 @@ def test_metrics_go_from_the_network_to_judges_to_others_and_counts() -> None:
 
 
 def test_every_known_metric_says_what_it_means() -> None:
-    assert all(metric.meaning for metric in METRICS)
-    assert METRICS[0].group == OWN
+    assert all(metric.meaning for metric in TEXTS)
+    assert TEXTS[0].group == OWN

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from vital.artefacts.checked import optional, per_method
 from vital.artefacts.project import DESCRIPTION_FILE, Project
+from vital.artefacts.scores import Metrics
 from vital.artefacts.visualizations import HISTORY_FILE, REAL, class_curves, read_history
 from vital.params.report import ReportParams
 from vital.report.figures.style import LOOKS, draw_losses, save_figure
@@ -19,10 +20,11 @@ from vital.report.page.map import feature_map
 from vital.report.page.methods import Comparison, compare_methods
 from vital.report.page.origin import locked_files, origin_tables
 from vital.report.page.pictures import Shelf
-from vital.report.page.scores import Scores, difference_table, read_scores, score_table
+from vital.report.page.scores import difference_table, score_table, scored_metrics
 from vital.report.page.units import unit_cards
 from vital.report.wording import percent
 from vital.runtime.files import read_json, replacing_folder, write_text
+from vital.scoring.metrics.agreement import ACCURACY_TOP1
 
 PAGE = "index.html"
 FIGURES_FOLDER = "figures"
@@ -49,7 +51,7 @@ def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any
     units = unit_cards(project, params.references, shelf)
     description = optional(project.model / DESCRIPTION_FILE, read_json) or {}
     accuracies = _accuracies(project, description)
-    scores = read_scores(project)
+    scores = scored_metrics(project)
     return {
         "title": params.title,
         "network": description.get("architecture", "the network"),
@@ -84,7 +86,7 @@ def _render(page: Mapping[str, Any]) -> str:
 
 
 def _headlines(
-    comparison: Comparison, scores: Scores, accuracies: Mapping[str, float]
+    comparison: Comparison, scores: Metrics, accuracies: Mapping[str, float]
 ) -> list[tuple[str, str]]:
     """The numbers at the top of the page, each with what it counts."""
     lines = [
@@ -94,9 +96,9 @@ def _headlines(
     methods = sorted(set(scores) - {REAL})
     if len(methods) > 1:
         lines.insert(1, (str(len(methods)), "methods"))
-    if len(methods) == 1 and scores[methods[0]].get("accuracy_top1") is not None:
-        share = percent(scores[methods[0]]["accuracy_top1"])
-        lines.append((share, "of them recognised as their class"))
+    share = scores[methods[0]].get(ACCURACY_TOP1.key) if len(methods) == 1 else None
+    if share is not None:
+        lines.append((percent(share), "of them recognised as their class"))
     if "accuracy_top1" in accuracies:
         label = "of validation photographs recognised by the network"
         lines.append((percent(accuracies["accuracy_top1"]), label))

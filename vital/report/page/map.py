@@ -9,14 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, named_file, optional
+from vital.artefacts.checked import named_file
 from vital.artefacts.project import Project
+from vital.artefacts.scores import read_embedding
 from vital.artefacts.visualizations import PHOTOGRAPH, method_order
-from vital.errors import ArtefactError
 from vital.report.figures.style import class_colours, draw_embedding, save_figure
 from vital.report.page.pictures import Shelf
 
-_COLUMNS = ("kind", "unit", "name", "x", "y")
 _MOST_PHOTOGRAPHS = 2000
 """Of more, every few have a picture, so that the folder stays small enough to mail."""
 
@@ -44,7 +43,7 @@ def feature_map(project: Project, folder: Path, shelf: Shelf) -> FeatureMap | No
 
     Raises ArtefactError for a table that is damaged or names a file outside its folder.
     """
-    table = optional(project.scores / "embedding.csv", _read)
+    table = read_embedding(project.scores)
     if table is None:
         return None
     names = {int(unit): str(name) for unit, name in zip(table["unit"], table["name"], strict=True)}
@@ -64,16 +63,6 @@ def feature_map(project: Project, folder: Path, shelf: Shelf) -> FeatureMap | No
         ]
     classes = [(unit, names[unit], colours[unit]) for unit in sorted(names)]
     return FeatureMap(classes, [PHOTOGRAPH, *methods], points)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Names stay text: a class may be called "NA", which pandas would take for a missing value."""
-    types = {"kind": str, "unit": int, "name": str, "x": float, "y": float, "image": str}
-    try:
-        table = pd.read_csv(path, dtype=types, keep_default_na=False)
-    except ValueError as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
-    return checked(table, _COLUMNS, path)
 
 
 def _pictures(project: Project, kind: str, rows: pd.DataFrame, shelf: Shelf) -> list[str]:

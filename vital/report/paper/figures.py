@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, named_path, optional, optional_table
+from vital.artefacts.checked import named_path, optional_table
 from vital.artefacts.references import REFERENCES_COLUMNS, REFERENCES_FILE
+from vital.artefacts.scores import read_embedding
 from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.report.circuits import read_circuits
 from vital.report.figures.circuit import draw_circuit
@@ -23,9 +24,6 @@ MOST_UNITS = 20
 
 PATCHES = 6
 """Beside each inner unit, and in a circuit."""
-
-_EMBEDDING_FILE = "embedding.csv"
-_EMBEDDING_COLUMNS = ("kind", "unit", "name", "x", "y")
 
 
 def write_figures(run: Run, out: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -51,9 +49,9 @@ def _figures(run: Run, classes: Sequence[Unit]) -> Iterator[tuple[str, Draw]]:
     for circuit in read_circuits(run.project, PATCHES):
         if circuit.index in indices:
             yield f"circuit-{circuit.index}", draw_circuit(circuit)
-    embedding = optional(run.project.scores / _EMBEDDING_FILE, pd.read_csv)
+    embedding = read_embedding(run.project.scores)
     if embedding is not None and classes:
-        yield "embedding", draw_embedded(run, embedding, classes)
+        yield "embedding", draw_embedded(embedding, classes)
 
 
 def draw_classes(run: Run, classes: Sequence[Unit]) -> Draw:
@@ -89,12 +87,11 @@ def draw_units(run: Run, units: Sequence[str]) -> Draw:
     return draw_image_grid(ImageGrid(units, [*methods, *numbers], cells))
 
 
-def draw_embedded(run: Run, embedding: pd.DataFrame, classes: Sequence[Unit]) -> Draw:
+def draw_embedded(embedding: pd.DataFrame, classes: Sequence[Unit]) -> Draw:
     """t-SNE of these classes: real images as pale dots, each method's as markers."""
-    path = run.project.scores / _EMBEDDING_FILE
-    table = checked(embedding, _EMBEDDING_COLUMNS, path)
     indices = [unit.index for unit in classes]
-    kinds = dict(list(table[table["unit"].isin(indices)].groupby("kind", sort=False)))
-    photographs = kinds.pop(PHOTOGRAPH, table.iloc[:0])
+    shown = embedding[embedding["unit"].isin(indices)]
+    kinds = dict(list(shown.groupby("kind", sort=False)))
+    photographs = kinds.pop(PHOTOGRAPH, shown.iloc[:0])
     visualized = {str(kind): rows for kind, rows in kinds.items()}
     return draw_embedding(photographs, visualized, class_colours(indices))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
+from vital.scoring.metrics.record import CLASSIFIERS, ImageMetric
+
+if TYPE_CHECKING:
+    import torch
+
+    from vital.scoring.seen import Seen, Settings
 
 
 def centroid_distances(
@@ -13,6 +20,8 @@ def centroid_distances(
     Centroid and spread (root mean squared distance to it) are those of the real features (M, D) of
     the class. 1 is where a typical real image lies. NaN for a class of fewer than two real images.
     """
+    import torch
+
     distances = torch.full((len(features),), float("nan"), dtype=torch.float64)
     for label in sorted(set(labels.tolist())):
         members = real[real_labels == label].double()
@@ -23,3 +32,19 @@ def centroid_distances(
         mine = labels == label
         distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
     return distances
+
+
+def _of_features(scored: Seen, against: Seen, _: Settings) -> torch.Tensor:
+    return centroid_distances(scored.features, scored.labels, against.features, against.labels)
+
+
+CENTROID_DISTANCE = ImageMetric(
+    key="centroid_distance",
+    label="Centroid distance",
+    meaning="How far an image's features lie from the centre of its class's photographs, in units "
+    "of their own spread: 1 is where a typical photograph lies.",
+    networks=CLASSIFIERS,
+    better="lower",
+    needs="two real images of a class",
+    compute=_of_features,
+)
