@@ -29,7 +29,7 @@ class ClassifierObserver(Observer):
 
 
 class StudiedObserver(ClassifierObserver):
-    """The network under study, which also tells where the images lie among real ones."""
+    """The network under study."""
 
     network = Network.STUDIED
 

@@ -64,16 +64,12 @@ class Observer(ABC):
     def measure(self, scored: Seen, against: Seen) -> Measured:
         """The metrics of the images ``scored``, where need be against real ones."""
         of_images, of_sets = image_metrics(self.network), set_metrics(self.network)
-        per_image = {
-            self.prefix + metric.key: metric.compute(scored, against, self.settings)
-            for metric in of_images
-        }
+        given = (scored, against, self.settings)
+        per_image = {self.prefix + metric.key: metric.compute(*given) for metric in of_images}
         per_set = {
             self.prefix + key: value
             for metric in of_sets
-            for key, value in zip(
-                metric.keys, metric.compute(scored, against, self.settings), strict=True
-            )
+            for key, value in zip(metric.keys, metric.compute(*given), strict=True)
         }
         needs = {
             self.prefix + key: metric.needs
