@@ -37,10 +37,10 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from benchmarks.timing import take_turns
 from vital.params.score import ScoreParams
 from vital.runtime.seeds import generator
-from vital.scoring.metrics.bootstrap import mean_interval, times_drawn
-from vital.scoring.metrics.embedding import nearest_label
+from vital.scoring.bootstrap import mean_interval, times_drawn
 from vital.scoring.metrics.frechet import frechet_distance
 from vital.scoring.metrics.kernel import kernel_distance
+from vital.scoring.metrics.nearest import nearest_label
 
 PARAMS = ScoreParams()
 METRICS = 10

@@ -39,7 +39,7 @@ from vital.report.paper.tables import MISSING
 from vital.report.runs import Run
 from vital.runtime.files import write_csv, write_text
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import paired_difference
+from vital.scoring.bootstrap import paired_difference
 from vital.units import CLASS_TAP, Unit
 
 METHOD = "vital"

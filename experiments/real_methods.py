@@ -61,7 +61,6 @@ from vital.report.page.scores import (
     difference_table,
     score_table,
 )
-from vital.report.run_files import read_scores
 from vital.runtime.devices import resolve_device
 from vital.runtime.files import read_json, read_parquet, write_text
 from vital.runtime.store import WorkStore

@@ -31,7 +31,7 @@ WORKS = [extract, references, relevance, score]
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts are of so few images that a small test sees it."""
+    """PartialResults are of so few images that a small test sees it."""
     monkeypatch.setattr(patches, "_BATCHES", 2)
     monkeypatch.setattr(patches, "_IMAGES", 2)
     monkeypatch.setattr(observer, "_BATCHES", 2)

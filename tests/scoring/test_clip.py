@@ -20,9 +20,10 @@ from torch.nn import functional
 from helpers.small_networks import CPU
 from vital.errors import ModelError, ParamsError
 from vital.params.base import check_block
-from vital.params.score import ClipParams, ScoreParams
-from vital.scoring.clip import ClipView, find_clip_view
-from vital.scoring.observer import Missing, Seen
+from vital.params.score import ScoreParams
+from vital.scoring.clip import ClipObserver, find_clip
+from vital.scoring.observer import Missing
+from vital.scoring.seen import Seen, Settings
 
 CONFIG = {
     "embed_dim": 16,
@@ -53,8 +54,9 @@ def checkpoint(architecture: str, tmp_path: Path) -> Path:
     return tmp_path / "clip.safetensors"
 
 
-def view_of(**block: Any) -> ClipView | Missing:
-    return find_clip_view(check_block(block, "score.clip", ClipParams), NAMES, CPU)
+def observer_of(**block: Any) -> ClipObserver | Missing:
+    params = check_block({"clip": block}, "score", ScoreParams)
+    return find_clip(Settings(params, 0), NAMES, CPU)
 
 
 def pictures() -> list[Image.Image]:
@@ -67,10 +69,10 @@ def test_images_and_names_are_compared_as_open_clip_does(
     architecture: str, checkpoint: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        view = view_of(model=architecture, checkpoint=str(checkpoint), templates=TEMPLATES)
+        observer = observer_of(model=architecture, checkpoint=str(checkpoint), templates=TEMPLATES)
     assert not caplog.records, "the weights are random only until the checkpoint is loaded"
-    assert isinstance(view, ClipView)
-    features, logits = view.look(pictures())
+    assert isinstance(observer, ClipObserver)
+    features, logits = observer.look(pictures())
     model, _, transform = open_clip.create_model_and_transforms(
         architecture, pretrained=str(checkpoint)
     )
@@ -86,11 +88,11 @@ def test_images_and_names_are_compared_as_open_clip_does(
 
 
 def test_agreement_counts_names(architecture: str, checkpoint: Path) -> None:
-    view = view_of(model=architecture, checkpoint=str(checkpoint))
-    assert isinstance(view, ClipView)
+    observer = observer_of(model=architecture, checkpoint=str(checkpoint))
+    assert isinstance(observer, ClipObserver)
     logits = torch.tensor([[0.1, 0.3, 0.2], [0.5, 0.3, 0.2]])
     seen = Seen(torch.eye(2), logits, torch.tensor([1, 1]))
-    measured = view.measure(seen, seen)
+    measured = observer.measure(seen, seen)
     assert measured.per_image["zeroshot_top1"].tolist() == [True, False]
     assert measured.per_image["zeroshot_top5"].tolist() == [True, True]
     assert measured.per_set["cmmd"] == pytest.approx(1000 * (np.exp(-0.01) - 1))
@@ -99,10 +101,10 @@ def test_agreement_counts_names(architecture: str, checkpoint: Path) -> None:
 def test_what_is_absent_has_a_reason(
     architecture: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find_clip_view(None, NAMES, CPU) == Missing(
+    assert find_clip(Settings(ScoreParams(), 0), NAMES, CPU) == Missing(
         ("zeroshot_top1", "zeroshot_top5", "cmmd"), "score.clip names no model"
     )
-    absent = view_of(model=architecture, checkpoint="nowhere.pt")
+    absent = observer_of(model=architecture, checkpoint="nowhere.pt")
     assert isinstance(absent, Missing)
     assert "nowhere.pt does not exist" in absent.reason
 
@@ -111,17 +113,17 @@ def test_what_is_absent_has_a_reason(
         return None
 
     monkeypatch.setattr("vital.scoring.clip.find_spec", find)
-    missing = view_of(model=architecture, checkpoint=str(checkpoint))
+    missing = observer_of(model=architecture, checkpoint=str(checkpoint))
     assert isinstance(missing, Missing)
     assert "open_clip is not installed" in missing.reason
 
 
 def test_what_does_not_fit_is_an_error(architecture: str, checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no 'tiny-clib'; did you mean 'tiny-clip'"):
-        view_of(model="tiny-clib", checkpoint=str(checkpoint))
+        observer_of(model="tiny-clib", checkpoint=str(checkpoint))
     save_file({"logit_scale": torch.ones(())}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="does not fit"):
-        view_of(model=architecture, checkpoint=str(tmp_path / "other.safetensors"))
+        observer_of(model=architecture, checkpoint=str(tmp_path / "other.safetensors"))
 
 
 @pytest.mark.parametrize("template", ["a photo", "a {} and a {}", "a {name}", "a {"])

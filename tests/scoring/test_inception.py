@@ -15,12 +15,13 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from helpers.small_networks import CPU, write_noise
 from vital.errors import ModelError
 from vital.images.preprocessing import Preprocessing
+from vital.params.score import ScoreParams
 from vital.runtime.partial_results import PartialResults
 from vital.runtime.seeds import derive_seed
-from vital.scoring.held_out import ImageSet
-from vital.scoring.inception import InceptionView, find_inception_view
-from vital.scoring.metrics.inception import load_inception
+from vital.scoring.image_sets import ImageSet
+from vital.scoring.inception import InceptionObserver, find_inception, load_inception
 from vital.scoring.observer import Missing, look_at
+from vital.scoring.seen import Settings
 
 CROP = Preprocessing((40, 40), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 SUBSETS = 20
@@ -51,13 +52,14 @@ def images(folder: Path, count: int, seed: int, darkest: int = 0) -> ImageSet:
 def test_fid_and_kid_are_those_of_torch_fidelity(weights: Path, tmp_path: Path) -> None:
     # Sets alike would have a KID below the rounding of torch-fidelity's kernel in float32.
     one, other = images(tmp_path / "one", 4, 1), images(tmp_path / "other", 5, 2, darkest=128)
-    view = find_inception_view(str(weights), SUBSETS, 3, CPU)
-    assert isinstance(view, InceptionView)
+    params = ScoreParams(inception=str(weights), kid_subsets=SUBSETS)
+    observer = find_inception(Settings(params, 3), CPU)
+    assert isinstance(observer, InceptionObserver)
     scored, against = (
-        look_at({"x": view}, each, CROP, 4, PartialResults(), "images")["x"]
+        look_at({"x": observer}, CROP, 4, PartialResults(), "images", each).seen["x"]
         for each in (one, other)
     )
-    ours = view.measure(scored, against)
+    ours = observer.measure(scored, against)
     theirs = calculate_metrics(
         input1=str(one.folder), input2=str(other.folder), fid=True, kid=True,
         feature_extractor_weights_path=str(weights), cuda=False, cache=False, verbose=False,
@@ -76,10 +78,11 @@ def test_fid_and_kid_are_those_of_torch_fidelity(weights: Path, tmp_path: Path) 
 
 
 def test_without_weights_there_is_a_reason(tmp_path: Path) -> None:
-    assert find_inception_view(None, 1, 0, CPU) == Missing(
+    assert find_inception(Settings(ScoreParams(), 0), CPU) == Missing(
         ("fid", "inception_kid", "inception_kid_std"), "score.inception names no weights"
     )
-    absent = find_inception_view(str(tmp_path / "absent.pth"), 1, 0, CPU)
+    params = ScoreParams(inception=str(tmp_path / "absent.pth"))
+    absent = find_inception(Settings(params, 0), CPU)
     assert isinstance(absent, Missing)
     assert "absent.pth does not exist" in absent.reason
 

@@ -1,4 +1,4 @@
-"""The score stage's work on a tiny network: views, tables, intervals, differences."""
+"""The score stage's work on a tiny network: observers, tables, intervals, differences."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 
 from helpers.pretended_device import PRETENDED, PretendedDevice
 from helpers.small_networks import CPU, KWARGS, write_noise
+from vital.artefacts.scores import Scores
 from vital.errors import DataError
 from vital.networks.build import build_network, freeze
 from vital.networks.judges import Judge
@@ -23,8 +24,9 @@ from vital.params.base import check_block
 from vital.params.score import ScoreParams
 from vital.runtime.files import write_json, write_parquet
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import mean_interval
-from vital.scoring.score import Scores, score_methods
+from vital.scoring.bootstrap import mean_interval
+from vital.scoring.image_sets import photographs
+from vital.scoring.score import Scoring, score_methods
 
 CLASSES = range(4)
 HELD_OUT = 7
@@ -89,8 +91,8 @@ def score(
     def run(*methods: str, **block: object) -> Scores:
         params = check_block({"perplexity": 5.0, "resamples": 200, **block}, "score", ScoreParams)
         chosen = {method: folders[method] for method in methods}
-        judges = {"twin": judge}
-        return score_methods(model, judges, chosen, folders["real"], held_out, params, 0, CPU)
+        real = photographs(folders["real"], held_out)
+        return score_methods(Scoring(model, {"twin": judge}, chosen, real, params, 0, CPU))
 
     return run
 
@@ -111,8 +113,9 @@ def test_scores_are_the_same_on_a_device(
     chosen = {method: folders[method] for method in ("vital", "maco")}
     own, other = (replace(one, network=copy.deepcopy(one.network)) for one in (model, judge.model))
     twin = {"twin": replace(judge, model=other)}
+    real = photographs(folders["real"], held_out)
     with PretendedDevice():
-        there = score_methods(own, twin, chosen, folders["real"], held_out, params, 0, PRETENDED)
+        there = score_methods(Scoring(own, twin, chosen, real, params, 0, PRETENDED))
     assert there.metrics == scores.metrics
 
 
@@ -218,11 +221,10 @@ def test_metrics_are_plain_json(scores: Scores, tmp_path: Path) -> None:
 def test_a_class_with_too_few_held_out_images_is_named(
     score: Callable[..., Scores],
     held_out: pd.DataFrame,
-    studied: StudiedModel,
+    model: StudiedModel,
     folders: dict[str, Path],
 ) -> None:
     few = held_out[(held_out["label"] != 2) | (held_out.index % HELD_OUT < 3)]
+    real, chosen = photographs(folders["real"], few), {"vital": folders["vital"]}
     with pytest.raises(DataError, match="class '2' has 3 held-out images"):
-        score_methods(
-            model, {}, {"vital": folders["vital"]}, folders["real"], few, ScoreParams(), 0, CPU
-        )
+        score_methods(Scoring(model, {}, chosen, real, ScoreParams(), 0, CPU))

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.scores import VERDICTS
+from vital.artefacts.scores import AGAINST, SCORED
 from vital.errors import ParamsError
 from vital.params.score import ScoreParams
 from vital.report.figures.grid import ImageGrid, draw_image_grid
 from vital.report.figures.style import Draw
 from vital.report.runs import Run
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import Interval, paired_difference
+from vital.scoring.bootstrap import Interval, paired_difference
+from vital.scoring.metrics.record import DEVIATION_SUFFIX
+from vital.scoring.metrics.registry import VERDICTS
 from vital.units import Unit
 
 RESAMPLES = ScoreParams().resamples
@@ -25,9 +27,6 @@ COLUMNS = [
     "method", "metric", "run", "against", "value", "reference", "difference", "low", "high",
     "n_classes",
 ]  # fmt: skip
-
-_NOT_COMPARED = ("n", "m", "kid_std")
-"""Ends of the names of what is no metric of its own."""
 
 
 def compare_runs(
@@ -65,7 +64,8 @@ def _shared_metrics(run: Run, first: Run, method: str) -> list[str]:
 
 
 def _is_left_out(metric: str) -> bool:
-    return any(metric == end or metric.endswith(f"_{end}") for end in _NOT_COMPARED)
+    """Whether it is a count or another metric's deviation."""
+    return metric in (SCORED, AGAINST) or metric.endswith(DEVIATION_SUFFIX)
 
 
 def _difference(value: float | None, reference: float | None) -> float:

@@ -11,16 +11,11 @@ from pathlib import Path
 import pandas as pd
 
 from vital.artefacts.project import DESCRIPTION_FILE, Project
+from vital.artefacts.scores import METRICS_FILE, Metrics, read_targets
 from vital.artefacts.visualizations import REAL
 from vital.errors import ArtefactError, ParamsError, nearest
 from vital.params.base import read_params, read_seed
-from vital.report.run_files import (
-    SCORES_FILE,
-    Scores,
-    read_description,
-    read_scores,
-    read_targets,
-)
+from vital.report.run_files import read_description, read_scores
 from vital.report.unit_files import Visualization, unit_visualizations
 from vital.units import Unit, class_units, select_units
 
@@ -38,7 +33,7 @@ class Run:
     project: Project
 
     @cached_property
-    def metrics(self) -> Scores:
+    def metrics(self) -> Metrics:
         """What data/scores/metrics.json holds, real images last."""
         scores = read_scores(self.project)
         return {method: scores[method] for method in sorted(scores, key=REAL.__eq__)}
@@ -61,7 +56,7 @@ class Run:
     @cached_property
     def targets(self) -> pd.DataFrame | None:
         """A row per scored image, or None where the run has no such table."""
-        return read_targets(self.project, _TARGETS_COLUMNS)
+        return read_targets(self.project.scores, _TARGETS_COLUMNS)
 
     @cached_property
     def visualizations(self) -> dict[str, list[Visualization]]:
@@ -123,7 +118,7 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
 
 def _finished(path: Path) -> Iterator[Path]:
     """The project's folder itself, else those below it but for hidden ones."""
-    inside = (Project(path).scores / SCORES_FILE).relative_to(path)
+    inside = (Project(path).scores / METRICS_FILE).relative_to(path)
     if (path / inside).is_file():
         yield path
         return

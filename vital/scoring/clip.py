@@ -1,4 +1,4 @@
-"""CLIP's view of the images: zero-shot accuracy and CMMD, with a model of open_clip."""
+"""CLIP as an observer of the images: a model of open_clip that is given the classes' names."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ from vital.images.preprocessing import Preprocessing
 from vital.networks.build import freeze
 from vital.networks.weights import load_weights
 from vital.params.score import ClipParams
-from vital.scoring.metrics.agreement import top_k_agreement
-from vital.scoring.metrics.cmmd import cmmd
-from vital.scoring.metrics.zeroshot import class_embeddings, zero_shot_logits
-from vital.scoring.observer import Measured, Missing, Seen, View
+from vital.scoring.metrics.record import Network
+from vital.scoring.metrics.registry import keys_of
+from vital.scoring.observer import Missing, Observer
+from vital.scoring.seen import Settings
+from vital.scoring.zeroshot import class_embeddings, zero_shot_logits
 
-METRICS = ("zeroshot_top1", "zeroshot_top5", "cmmd")
 
-
-class ClipView(View):
+class ClipObserver(Observer):
     """A model of images and text that is given the names of the studied network's classes."""
+
+    network = Network.CLIP
 
     def __init__(
         self,
         model: Any,
         preprocessing: Preprocessing,
         embeddings: torch.Tensor,
+        settings: Settings,
         device: torch.device,
     ) -> None:
+        super().__init__(settings.of("clip"), device)
         self._model = model.to(device)
         self._preprocessing = preprocessing
         self._embeddings = embeddings.to(device)
-        self._device = device
 
     def look(self, images: Sequence[Image.Image]) -> tuple[torch.Tensor, torch.Tensor]:
         batch = torch.stack([self._preprocessing(image) for image in images])
@@ -46,25 +48,19 @@ class ClipView(View):
             features = self._model.encode_image(batch.to(self._device))
         return features.cpu(), zero_shot_logits(features, self._embeddings).cpu()
 
-    def measure(self, scored: Seen, against: Seen) -> Measured:
-        per_image = {
-            "zeroshot_top1": top_k_agreement(scored.logits, scored.labels, 1),
-            "zeroshot_top5": top_k_agreement(scored.logits, scored.labels, 5),
-        }
-        return Measured(per_image, {"cmmd": cmmd(scored.features, against.features)})
 
-
-def find_clip_view(
-    params: ClipParams | None, names: Sequence[str], device: torch.device
-) -> ClipView | Missing:
-    """The view of the CLIP model that the parameters name, or why there is none.
+def find_clip(
+    settings: Settings, names: Sequence[str], device: torch.device
+) -> ClipObserver | Missing:
+    """The CLIP model that the parameters name, or why there is none; ``names`` are the classes'.
 
     Raises ModelError for an architecture that open_clip does not know, and for a checkpoint that
     is damaged or does not fit.
     """
+    params = settings.params.clip
     reason = _why_absent(params)
     if params is None or reason:
-        return Missing(METRICS, reason)
+        return Missing(keys_of(Network.CLIP), reason)
     import open_clip
 
     if params.model not in open_clip.list_models():
@@ -81,7 +77,7 @@ def find_clip_view(
             return model.encode_text(tokenizer(texts))  # type: ignore[no-any-return]
 
     embeddings = class_embeddings(embed, names, params.templates)
-    return ClipView(model, _preprocessing(model, params), embeddings, device)
+    return ClipObserver(model, _preprocessing(model, params), embeddings, settings, device)
 
 
 def _why_absent(params: ClipParams | None) -> str:

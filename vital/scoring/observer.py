@@ -1,4 +1,4 @@
-"""What a network makes of images, and what that says of them: the shape of all views."""
+"""What looks at images, and what it sees in them: the shape of all observers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import ClassVar
 
 import torch
 from PIL import Image
@@ -14,109 +16,135 @@ from PIL import Image
 from vital.images.files import read_image
 from vital.images.preprocessing import Preprocessing
 from vital.runtime.partial_results import PartialResults
-from vital.scoring.held_out import ImageSet
+from vital.scoring.image_sets import ImageSet
+from vital.scoring.metrics.record import Network
+from vital.scoring.metrics.registry import image_metrics, set_metrics
+from vital.scoring.seen import Seen, Settings
+
+OWN = "own"
+"""The studied network's name among the observers."""
 
 _BATCHES = 8
 """What the networks answer is kept after so many batches of images."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one network makes of N images.
-
-    ``features`` (N, D), ``logits`` (N, classes; no column where it does not classify) and the
-    class that each image stands for, ``labels`` (N,), by the network's own count.
-    """
-
-    features: torch.Tensor
-    logits: torch.Tensor
-    labels: torch.Tensor
-
-
-@dataclass(frozen=True)
 class Measured:
-    """Metrics by name: of each image, whose mean is the metric, and of the set as a whole.
+    """Numbers by name: of each image, whose mean is the metric, and of the set as a whole.
 
     ``per_image`` holds (N,) each, NaN where an image has no value; None is no value for a set.
+    ``needs`` says of each metric for want of which images it is null.
     """
 
     per_image: dict[str, torch.Tensor]
     per_set: dict[str, float | None]
+    needs: dict[str, str]
 
 
-class View(ABC):
-    """One network that looks at images, and the metrics that it contributes."""
+class Observer(ABC):
+    """One network that looks at images, of which all metrics for its kind are computed."""
+
+    network: ClassVar[Network]
 
     prefix = ""
     """Stands before the metrics' names."""
+
+    def __init__(self, settings: Settings, device: torch.device) -> None:
+        self.settings = settings
+        self._device = device
 
     @abstractmethod
     def look(self, images: Sequence[Image.Image]) -> tuple[torch.Tensor, torch.Tensor]:
         """Features and logits of RGB images, as :class:`Seen` holds them."""
 
-    @abstractmethod
-    def measure(self, scored: Seen, against: Seen) -> Measured:
-        """The metrics of the images ``scored``, where need be against real ones."""
-
     def labels(self, units: torch.Tensor) -> torch.Tensor:
         """The network's own index of each class of the studied network, (N,)."""
         return units
 
+    def measure(self, scored: Seen, against: Seen) -> Measured:
+        """The metrics of the images ``scored``, where need be against real ones."""
+        of_images, of_sets = image_metrics(self.network), set_metrics(self.network)
+        given = (scored, against, self.settings)
+        per_image = {self.prefix + metric.key: metric.compute(*given) for metric in of_images}
+        per_set = {
+            self.prefix + key: value
+            for metric in of_sets
+            for key, value in zip(metric.keys, metric.compute(*given), strict=True)
+        }
+        needs = {
+            self.prefix + key: metric.needs
+            for metric in (*of_images, *of_sets)
+            for key in metric.keys
+        }
+        return Measured(per_image, per_set, needs)
+
 
 @dataclass(frozen=True)
 class Missing:
-    """Metrics that no view contributes, and why."""
+    """Metrics that no observer contributes, and why."""
 
     metrics: tuple[str, ...]
     reason: str
 
 
+@dataclass(frozen=True)
+class ObservedSet:
+    """A set of images, and what each observer sees in it."""
+
+    images: ImageSet
+    seen: dict[str, Seen]
+
+    @property
+    def own(self) -> Seen:
+        """What the studied network sees."""
+        return self.seen[OWN]
+
+
 def look_at(
-    views: Mapping[str, View],
-    images: ImageSet,
+    observers: Mapping[str, Observer],
     crop: Preprocessing,
     batch: int,
     parts: PartialResults,
     name: str,
-) -> dict[str, Seen]:
-    """Show each view the images, cropped as the studied network sees them.
+    images: ImageSet,
+) -> ObservedSet:
+    """Show each observer the images, cropped as the studied network sees them.
 
     A real image is thereby shown as a visualization is: at the studied network's size.
     What they answer is kept in parts whose names begin with ``name``.
     """
-    size = _BATCHES * batch
+    paths, size = images.paths, _BATCHES * batch
     answered = [
         parts.get(
             f"{name} from {first}",
-            partial(_answers, views, _pictures(images, crop, batch, first, size)),
+            partial(_answers, observers, _pictures(paths[first : first + size], crop, batch)),
         )
-        for first in range(0, len(images.table), size)
+        for first in range(0, len(paths), size)
     ]
     answers = {key: torch.cat([one[key] for one in answered]) for key in answered[0]}
-    units = torch.tensor(images.table["unit"].to_numpy())
-    return {
-        view: Seen(answers[f"{view}:features"], answers[f"{view}:logits"], one.labels(units))
-        for view, one in views.items()
+    units = torch.tensor(images.units)
+    seen = {
+        key: Seen(answers[f"{key}:features"], answers[f"{key}:logits"], observer.labels(units))
+        for key, observer in observers.items()
     }
+    return ObservedSet(images, seen)
 
 
 def _answers(
-    views: Mapping[str, View], batches: Iterator[list[Image.Image]]
+    observers: Mapping[str, Observer], batches: Iterator[list[Image.Image]]
 ) -> dict[str, torch.Tensor]:
-    """Each view's features and logits of all images, by the view's name."""
+    """Each observer's features and logits of all images, by the observer's name."""
     kept: dict[str, list[torch.Tensor]] = defaultdict(list)
     for pictures in batches:
-        for name, view in views.items():
-            features, logits = view.look(pictures)
+        for name, observer in observers.items():
+            features, logits = observer.look(pictures)
             kept[f"{name}:features"].append(features)
             kept[f"{name}:logits"].append(logits)
     return {name: torch.cat(values) for name, values in kept.items()}
 
 
 def _pictures(
-    images: ImageSet, crop: Preprocessing, batch: int, start: int, count: int
+    paths: Sequence[Path], crop: Preprocessing, batch: int
 ) -> Iterator[list[Image.Image]]:
-    paths = list(images.table["path"])[start : start + count]
     for first in range(0, len(paths), batch):
-        part = paths[first : first + batch]
-        yield [crop.crop(read_image(images.folder / path)) for path in part]
+        yield [crop.crop(read_image(path)) for path in paths[first : first + batch]]

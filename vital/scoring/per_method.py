@@ -1,4 +1,4 @@
-"""Metrics per method: what all views say of one set of images."""
+"""Metrics per method: what all observers say of one set of images."""
 
 from __future__ import annotations
 
@@ -9,21 +9,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vital.scoring.held_out import ImageSet
-from vital.scoring.observer import Missing, Seen, View
+from vital.scoring.observer import Missing, ObservedSet, Observer
 
 log = logging.getLogger(__name__)
-
-_NEEDS = {
-    "centroid_distance": "two real images of a class",
-    "diversity": "two images of a class",
-    "frechet": "two images",
-    "fid": "two images",
-    "cmmd": "two images",
-    "kid": "four images",
-    "kid_std": "four images",
-}
-"""What metrics need that can lack images, by the end of their names."""
 
 
 @dataclass
@@ -39,43 +27,42 @@ class MethodScores:
     metrics: dict[str, float | int | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, value: float | None) -> None:
-        """Take a metric up, as null where it is none."""
+    def add(self, name: str, value: float | None, needs: str) -> None:
+        """Take a metric up, as null where it is none for want of the images that it ``needs``."""
         if value is None or not math.isfinite(value):
             self.metrics[name] = None
-            self.reasons[name] = f"it needs {_need(name)}"
+            self.reasons[name] = f"it needs {needs}"
         else:
             self.metrics[name] = round(value, 6)
 
     def leave_out(self, missing: Missing) -> None:
-        """Note metrics that no view contributes."""
+        """Note metrics that no observer contributes."""
         self.metrics.update(dict.fromkeys(missing.metrics))
         self.reasons.update(dict.fromkeys(missing.metrics, missing.reason))
 
 
 def score_set(
-    views: Mapping[str, View],
-    scored: ImageSet,
-    seen: Mapping[str, Seen],
-    against: Mapping[str, Seen],
+    observers: Mapping[str, Observer],
+    scored: ObservedSet,
+    against: ObservedSet,
     missing: Iterable[Missing],
 ) -> MethodScores:
-    """The metrics of one set of images, as each view has ``seen`` it, against the real ones."""
-    measured = {view: view.measure(seen[name], against[name]) for name, view in views.items()}
+    """The metrics of one set of images, as each observer sees it, against the real ones."""
+    measured = [
+        observer.measure(scored.seen[name], against.seen[name])
+        for name, observer in observers.items()
+    ]
     values = pd.DataFrame(
-        {
-            view.prefix + name: value.numpy()
-            for view, found in measured.items()
-            for name, value in found.per_image.items()
-        }
+        {name: value.numpy() for found in measured for name, value in found.per_image.items()}
     )
-    classes = values.astype(float).groupby(scored.table["unit"].to_numpy()).mean()
+    classes = values.astype(float).groupby(scored.images.units).mean()
     result = MethodScores(values, classes)
-    for column in values:
-        result.add(str(column), float(values[column].mean()))
-    for view, found in measured.items():
+    for found in measured:
+        for name in found.per_image:
+            result.add(name, float(values[name].mean()), found.needs[name])
+    for found in measured:
         for name, value in found.per_set.items():
-            result.add(view.prefix + name, value)
+            result.add(name, value, found.needs[name])
     for absent in missing:
         result.leave_out(absent)
     return result
@@ -90,8 +77,3 @@ def warn_of_nulls(scores: Mapping[str, MethodScores]) -> None:
             names += [name] if name not in names else []
     for reason, names in told.items():
         log.warning("%s could not be computed: %s", ", ".join(names), reason)
-
-
-def _need(name: str) -> str:
-    ends = [end for end in _NEEDS if name.endswith(end)]
-    return _NEEDS[max(ends, key=len)] if ends else "images"

@@ -1,153 +1,148 @@
 """Judge visualizations, and real images in the same number, against the same held-out images.
 
-Which images (``held_out``) are seen by which networks (``views``), what that says of each image
-(``tables``), of each method (``methods``), and how sure it is (``differences``).
+Which images (``image_sets``) are seen by which networks (``observer``), what that says of each
+image (``targets``), of each method (``per_method``), and how sure it is (``intervals``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import sklearn
 import torch
 
+from vital.artefacts.manifest import read_manifest, split_rows
+from vital.artefacts.project import Project
+from vital.artefacts.scores import AGAINST, SCORED, Scores
 from vital.artefacts.visualizations import PHOTOGRAPH
-from vital.networks.judges import Judge
-from vital.networks.model import StudiedModel, statistics_metadata
+from vital.networks.classes import ClassMap, resolve_labels
+from vital.networks.judges import Judge, read_judges
+from vital.networks.model import StudiedModel, load_model, statistics_metadata
 from vital.params.score import ScoreParams
 from vital.params.studied_method import STUDIED
+from vital.runtime.devices import resolve_device
 from vital.runtime.files import digest_file
 from vital.runtime.partial_results import partial_results_until_done
-from vital.scoring.classifiers import JudgeView, StudiedView
-from vital.scoring.clip import find_clip_view
-from vital.scoring.differences import difference_table, interval_table
-from vital.scoring.held_out import ImageSet, image_sets
-from vital.scoring.inception import find_inception_view
-from vital.scoring.observer import Missing, View, look_at
+from vital.scoring.classifiers import JudgeObserver, StudiedObserver
+from vital.scoring.clip import find_clip
+from vital.scoring.embedding import embedding_table
+from vital.scoring.image_sets import ImageSet, image_sets, photographs
+from vital.scoring.inception import find_inception
+from vital.scoring.intervals import difference_table, interval_table
+from vital.scoring.metrics.nearest import voted_labels
+from vital.scoring.observer import OWN, Missing, Observer, look_at
 from vital.scoring.per_method import score_set, warn_of_nulls
-from vital.scoring.tables import embedding_table, image_rows, joined_rows
-
-OWN = "own"
-"""The studied network's key among the views."""
+from vital.scoring.seen import Settings
+from vital.scoring.targets import target_table
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Metrics per method and for real images, and what they were made of.
+class Scoring:
+    """What is scored, by which networks, and how.
 
-    ``reasons`` says, per method, of each metric that is null why it is.
+    ``methods`` are the folders of their visualizations; ``held_out`` are real images that no
+    visualization was made from.
     """
 
-    metrics: dict[str, dict[str, float | int | None]]
-    reasons: dict[str, dict[str, str]]
-    targets: pd.DataFrame
-    intervals: pd.DataFrame
-    differences: pd.DataFrame
-    embedding: pd.DataFrame
+    model: StudiedModel
+    judges: Mapping[str, Judge]
+    methods: Mapping[str, Path]
+    held_out: ImageSet
+    params: ScoreParams
+    seed: int
+    device: torch.device
+
+    @property
+    def settings(self) -> Settings:
+        """What the metrics depend on besides the images."""
+        return Settings(self.params, self.seed)
 
 
-def score_methods(
-    model: StudiedModel,
-    judges: Mapping[str, Judge],
-    methods: Mapping[str, Path],
-    images: Path,
-    held_out: pd.DataFrame,
-    params: ScoreParams,
-    seed: int,
-    device: torch.device,
-    work: Path | None = None,
-) -> Scores:
-    """Score each method's folder of visualizations, and as many real images, alike.
+def read_scoring(
+    project: Project, methods: Mapping[str, Path], params: ScoreParams, seed: int
+) -> Scoring:
+    """The project's networks and held-out images; ``methods`` as :class:`Scoring` has them.
 
-    ``held_out`` holds manifest rows of ``images`` that no visualization was made from, with the
-    network's own labels. What the networks saw is kept in ``work`` until everything is scored.
+    Raises ArtefactError for a damaged folder, DataError for classes that a network does not know
+    and for want of held-out images.
     """
-    sets, real = image_sets(methods, images, held_out, seed)
-    own = StudiedView(model, params, seed, device)
-    views, missing = _all_views(own, model, judges, params, seed, device)
-    crop = model.preprocessing
-    facts = _facts(model, judges, [real, *sets.values()], params, seed, device) if work else None
+    studied = load_model(project.model)
+    manifest = read_manifest(project.images)
+    judges = read_judges(project.judges, studied, manifest)
+    labelled = resolve_labels(manifest, ClassMap(studied.classes, studied.outputs))
+    held_out = photographs(project.images, split_rows(labelled, "heldout"))
+    device = resolve_device(params.device)
+    return Scoring(studied, judges, methods, held_out, params, seed, device)
+
+
+def score_methods(scoring: Scoring, work: Path | None = None) -> Scores:
+    """Score each method's visualizations, and as many real images, alike.
+
+    What the networks saw is kept in ``work`` until everything is scored. Raises DataError as
+    :func:`image_sets`, ModelError as :func:`find_clip` and :func:`find_inception`.
+    """
+    model, params, seed = scoring.model, scoring.params, scoring.seed
+    sets, real = image_sets(scoring.methods, scoring.held_out, seed)
+    observers, missing = find_observers(scoring)
+    facts = _facts(scoring, [real, *sets.values()]) if work else None
     with partial_results_until_done(work, facts) as parts:
-        against = look_at(views, real, crop, params.batch, parts, "held-out images")
-        seen = {
-            kind: look_at(views, one, crop, params.batch, parts, f"images of {kind}")
-            for kind, one in sets.items()
-        }
-        shown = {kind: (sets[kind], seen[kind][OWN]) for kind in methods}
-        embedding = embedding_table(
-            {PHOTOGRAPH: (real, against[OWN]), **shown}, params.perplexity, seed, parts
-        )
-    scored = {kind: score_set(views, sets[kind], seen[kind], against, missing) for kind in sets}
+        look = partial(look_at, observers, model.preprocessing, params.batch, parts)
+        against = look("held-out images", real)
+        seen = {kind: look(f"images of {kind}", images) for kind, images in sets.items()}
+        placed = {PHOTOGRAPH: against, **{method: seen[method] for method in scoring.methods}}
+        embedding = embedding_table(placed, params.perplexity, seed, parts)
+    scored = {kind: score_set(observers, one, against, missing) for kind, one in seen.items()}
     warn_of_nulls(scored)
-    targets = {
-        kind: image_rows(
-            sets[kind],
-            seen[kind][OWN],
-            own.voted_labels(seen[kind][OWN], against[OWN]),
-            scored[kind].values,
-            model.classes,
-        )
-        for kind in sets
-    }
+    settings = scoring.settings
+    voted = {kind: voted_labels(one.own, against.own, settings) for kind, one in seen.items()}
+    values = {kind: one.values for kind, one in scored.items()}
     return Scores(
         metrics={
-            kind: {**one.metrics, "n": len(sets[kind].table), "m": len(real.table)}
+            kind: {**one.metrics, SCORED: len(sets[kind]), AGAINST: len(real)}
             for kind, one in scored.items()
         },
         reasons={kind: one.reasons for kind, one in scored.items()},
-        targets=joined_rows(targets),
+        targets=target_table(seen, voted, values, model.classes),
         intervals=interval_table(scored, params, seed),
         differences=difference_table(scored, STUDIED, params, seed),
         embedding=embedding,
     )
 
 
-def _facts(
-    model: StudiedModel,
-    judges: Mapping[str, Judge],
-    sets: Sequence[ImageSet],
-    params: ScoreParams,
-    seed: int,
-    device: torch.device,
-) -> list[Any]:
+def find_observers(scoring: Scoring) -> tuple[dict[str, Observer], list[Missing]]:
+    """Every network that looks at the images, and what is missing for want of one."""
+    model, settings, device = scoring.model, scoring.settings, scoring.device
+    optional = {
+        "clip": find_clip(settings, model.classes, device),
+        "inception": find_inception(settings, device),
+    }
+    observers: dict[str, Observer] = {OWN: StudiedObserver(model, settings, device)}
+    observers |= {
+        f"judge {name}": JudgeObserver(name, judge, settings, device)
+        for name, judge in scoring.judges.items()
+    }
+    observers |= {name: found for name, found in optional.items() if isinstance(found, Observer)}
+    return observers, [found for found in optional.values() if isinstance(found, Missing)]
+
+
+def _facts(scoring: Scoring, sets: Sequence[ImageSet]) -> list[Any]:
     """All that determines what the networks see in the images, and where t-SNE puts these."""
+    model, params = scoring.model, scoring.params
     weights = [params.inception, params.clip and params.clip.checkpoint]
     return [
         "score",
         statistics_metadata(model),
         model.classes,
-        {name: statistics_metadata(judge.model) for name, judge in judges.items()},
+        {name: statistics_metadata(judge.model) for name, judge in scoring.judges.items()},
         [digest_file(Path(path)) for path in weights if path and Path(path).is_file()],
         params.model_dump(mode="json"),
-        seed,
-        device.type,
-        [one.table["unit"].tolist() for one in sets],
-        [[digest_file(one.folder / path) for path in one.table["path"]] for one in sets],
+        scoring.seed,
+        scoring.device.type,
+        [one.units.tolist() for one in sets],
+        [[digest_file(path) for path in one.paths] for one in sets],
         sklearn.__version__,
     ]
-
-
-def _all_views(
-    own: StudiedView,
-    model: StudiedModel,
-    judges: Mapping[str, Judge],
-    params: ScoreParams,
-    seed: int,
-    device: torch.device,
-) -> tuple[dict[str, View], list[Missing]]:
-    """Every network that looks at the images, and what is missing for want of one."""
-    optional = {
-        "clip": find_clip_view(params.clip, model.classes, device),
-        "inception": find_inception_view(params.inception, params.kid_subsets, seed, device),
-    }
-    views: dict[str, View] = {OWN: own}
-    views |= {
-        f"judge {name}": JudgeView(name, judge, params, seed, device)
-        for name, judge in judges.items()
-    }
-    views |= {name: view for name, view in optional.items() if isinstance(view, View)}
-    return views, [view for view in optional.values() if isinstance(view, Missing)]

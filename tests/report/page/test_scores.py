@@ -8,7 +8,7 @@ import pytest
 from helpers.report_artefacts import write_artefacts
 from helpers.report_page import CLASSES, build
 from vital.artefacts.project import Project
-from vital.report.page.metric_texts import METRICS, OWN, described, in_order
+from vital.report.page.metric_texts import OWN, TEXTS, described, in_order
 from vital.report.page.scores import difference_table, score_table
 from vital.report.run_files import read_scores
 from vital.runtime.files import write_json, write_parquet
@@ -133,5 +133,5 @@ def test_metrics_go_from_the_network_to_judges_to_others_and_counts() -> None:
 
 
 def test_every_known_metric_says_what_it_means() -> None:
-    assert all(metric.meaning for metric in METRICS)
-    assert METRICS[0].group == OWN
+    assert all(metric.meaning for metric in TEXTS)
+    assert TEXTS[0].group == OWN

@@ -9,9 +9,9 @@ import pytest
 
 from helpers.finished_runs import drawable_run
 from vital.artefacts.project import Project
+from vital.artefacts.scores import read_embedding
 from vital.report.figures.style import WIDE_LIGHT
 from vital.report.paper.figures import draw_classes, draw_embedded, draw_units, write_figures
-from vital.report.run_files import read_embedding
 from vital.report.runs import find_runs
 from vital.runtime.files import write_csv
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from vital.artefacts.project import Project
+from vital.artefacts.scores import Metrics
 from vital.artefacts.visualizations import REAL
 from vital.params.report import ReportParams
 from vital.report.figures.style import LOOKS
@@ -22,7 +23,7 @@ from vital.report.page.origin import locked_files, origin_tables
 from vital.report.page.pictures import PictureFolder
 from vital.report.page.scores import difference_table, score_table
 from vital.report.page.units import unit_cards
-from vital.report.run_files import Scores, read_accuracies, read_description, read_scores
+from vital.report.run_files import read_accuracies, read_description, read_scores
 from vital.runtime.files import replacing_folder, write_text
 
 PAGE = "index.html"
@@ -84,7 +85,7 @@ def _render(page: Mapping[str, Any]) -> str:
 
 
 def _headlines(
-    classes: ClassTable, scores: Scores, accuracies: Mapping[str, float]
+    classes: ClassTable, scores: Metrics, accuracies: Mapping[str, float]
 ) -> list[tuple[str, str]]:
     """The numbers at the top of the page, each with what it counts."""
     lines = [
@@ -94,10 +95,10 @@ def _headlines(
     methods = sorted(set(scores) - {REAL})
     if len(methods) > 1:
         lines.insert(1, (str(len(methods)), "methods"))
-    recognised = scores[methods[0]].get("accuracy_top1") if len(methods) == 1 else None
+    recognised = scores[methods[0]].get(ACCURACY_TOP1.key) if len(methods) == 1 else None
     if recognised is not None:
         lines.append((percent(recognised), "of them recognised as their class"))
-    if "accuracy_top1" in accuracies:
+    if ACCURACY_TOP1.key in accuracies:
         label = "of validation photographs recognised by the network"
-        lines.append((percent(accuracies["accuracy_top1"]), label))
+        lines.append((percent(accuracies[ACCURACY_TOP1.key]), label))
     return lines

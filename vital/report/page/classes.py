@@ -13,18 +13,22 @@ from pandas.api.types import is_numeric_dtype
 
 from vital.artefacts.checked import named_file
 from vital.artefacts.project import Project
+from vital.artefacts.scores import read_targets
 from vital.artefacts.visualizations import class_rows
 from vital.report.formatting import percent
 from vital.report.page.metric_texts import described
 from vital.report.page.pictures import Picture, PictureFolder
-from vital.report.run_files import class_photographs, read_indexes, read_targets
+from vital.report.run_files import class_photographs, read_indexes
+from vital.scoring.metrics.agreement import ACCURACY_TOP1
+from vital.scoring.metrics.record import JUDGE_PREFIX
 
-_TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", "top1")
+_TOP1 = ACCURACY_TOP1.column
+_TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", _TOP1)
 
 _KEYS = ["method", "unit", "seed"]
 _PROBABILITY = "probability"
 _FACTS = frozenset(
-    {*_TARGET_COLUMNS, "name", "image", "predicted", _PROBABILITY, "knn", "knn_name"} - {"top1"}
+    {*_TARGET_COLUMNS, "name", "image", "predicted", _PROBABILITY, "knn", "knn_name"} - {_TOP1}
 )
 """Columns of the scored targets that are no measure of an image's quality."""
 
@@ -139,7 +143,7 @@ def _index(project: Project) -> pd.DataFrame | None:
 
 def _targets(project: Project) -> pd.DataFrame:
     """What was scored of each image; measures as floats, so that seeds can be averaged."""
-    table = read_targets(project, _TARGET_COLUMNS)
+    table = read_targets(project.scores, _TARGET_COLUMNS)
     if table is None:
         table = pd.DataFrame(columns=list(_TARGET_COLUMNS)).astype({"unit": int, "seed": int})
     rows = class_rows(table)
@@ -151,7 +155,7 @@ def _targets(project: Project) -> pd.DataFrame:
 def _measures_of(table: pd.DataFrame) -> list[str]:
     """The columns that say how good an image is: verdicts and distances of whatever was asked."""
     names = [str(name) for name in table if name not in _FACTS]
-    return [name for name in names if name == "top1" or is_numeric_dtype(table[name])]
+    return [name for name in names if name == _TOP1 or is_numeric_dtype(table[name])]
 
 
 def _places(methods: int, measures: list[str]) -> list[list[tuple[int, str]]]:
@@ -165,7 +169,7 @@ def _measure_label(key: str) -> str:
     if key == _PROBABILITY:
         return "Probability"
     metric = described(key)
-    judge = f" ({metric.group})" if key.startswith("transfer_") else ""
+    judge = f" ({metric.group})" if key.startswith(JUDGE_PREFIX) else ""
     return f"{metric.label}{judge}"
 
 
@@ -201,8 +205,8 @@ def _photograph_tiles(paths: Iterable[Path], name: str, pictures: PictureFolder)
 
 def _cell(made: pd.DataFrame, folder: Path, name: str, pictures: PictureFolder) -> Cell:
     rows = made.to_dict("records")
-    scored = [row for row in rows if not pd.isna(row["top1"])]
-    misread = [str(row["predicted_name"]) for row in scored if not row["top1"]]
+    scored = [row for row in rows if not pd.isna(row[_TOP1])]
+    misread = [str(row["predicted_name"]) for row in scored if not row[_TOP1]]
     return Cell(
         tiles=[_tile(row, folder, name, pictures) for row in rows],
         probability=float(made[_PROBABILITY].mean()),
@@ -213,7 +217,7 @@ def _cell(made: pd.DataFrame, folder: Path, name: str, pictures: PictureFolder) 
 
 
 def _tile(row: Mapping[Any, Any], folder: Path, name: str, pictures: PictureFolder) -> Tile:
-    is_misread = not pd.isna(row["top1"]) and not row["top1"]
+    is_misread = not pd.isna(row[_TOP1]) and not row[_TOP1]
     words = f"{name}: {row['method']}, seed {row['seed']}"
     if not np.isnan(row[_PROBABILITY]):
         words += f", {percent(row[_PROBABILITY])}"

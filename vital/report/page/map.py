@@ -11,11 +11,11 @@ import pandas as pd
 
 from vital.artefacts.checked import named_file
 from vital.artefacts.project import Project
+from vital.artefacts.scores import read_embedding
 from vital.artefacts.visualizations import PHOTOGRAPH, method_order
 from vital.report.figures.embedding import draw_embedding
 from vital.report.figures.style import class_colours, save_figure
 from vital.report.page.pictures import PictureFolder
-from vital.report.run_files import read_embedding
 
 _MOST_PHOTOGRAPHS = 2000
 """Of more, every few have a picture, so that the folder stays small enough to mail."""
@@ -44,7 +44,7 @@ def feature_map(project: Project, folder: Path, pictures: PictureFolder) -> Feat
 
     Raises ArtefactError for a table that is damaged or names a file outside its folder.
     """
-    table = read_embedding(project)
+    table = read_embedding(project.scores)
     if table is None:
         return None
     names = {int(unit): str(name) for unit, name in zip(table["unit"], table["name"], strict=True)}

@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from vital.artefacts.checked import optional, optional_table
 from vital.artefacts.project import Project
+from vital.artefacts.scores import (
+    Metrics,
+    read_differences,
+    read_intervals,
+    read_reasons,
+)
 from vital.artefacts.visualizations import REAL, method_order
 from vital.report.formatting import MINUS, percent, value_text
-from vital.report.page.metric_texts import Metric, described, in_order
-from vital.report.run_files import Scores
-from vital.runtime.files import read_json
+from vital.report.page.metric_texts import MetricText, described, in_order
+from vital.scoring.metrics.record import DEVIATION_SUFFIX
 
-_BESIDE = ("_std", "_low", "_high")
+_BESIDE = (DEVIATION_SUFFIX, "_low", "_high")
 """Ends of the keys that stand in the cell of another."""
 
 _INTERVAL_COLUMNS = ("metric", "method", "low", "high")
-_DIFFERENCE_COLUMNS = ("metric", "method", "against", "difference", "low", "high", "n_classes")
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,22 @@ class MetricTable:
     """Groups of metrics, each a row of numbers under the columns' names; the last may be real."""
 
     columns: list[str]
-    groups: list[tuple[str, list[tuple[Metric, list[Number]]]]]
+    groups: list[tuple[str, list[tuple[MetricText, list[Number]]]]]
     ends_with_real: bool = False
 
     @property
-    def metrics(self) -> list[Metric]:
+    def metrics(self) -> list[MetricText]:
         """All of its metrics, in the order of the table."""
         return [metric for _, rows in self.groups for metric, _ in rows]
 
 
-def score_table(project: Project, scores: Scores) -> MetricTable | None:
+def score_table(project: Project, scores: Metrics) -> MetricTable | None:
     """A row per metric, a column per method and then one for real photographs."""
     if not scores:
         return None
     methods = sorted(scores, key=method_order)
     intervals = _intervals(project)
-    reasons = optional(project.scores / "reasons.json", read_json) or {}
+    reasons = read_reasons(project.scores)
     keys = {key for row in scores.values() for key in row if not key.endswith(_BESIDE)}
     rows = [
         (
@@ -78,7 +81,7 @@ def score_table(project: Project, scores: Scores) -> MetricTable | None:
 
 
 def _intervals(project: Project) -> dict[tuple[str, str], tuple[float, float]]:
-    table = optional_table(project.scores / "intervals.parquet", _INTERVAL_COLUMNS)
+    table = read_intervals(project.scores, _INTERVAL_COLUMNS)
     rows = table[list(_INTERVAL_COLUMNS)].dropna()
     return {
         (metric, method): (low, high)
@@ -87,9 +90,9 @@ def _intervals(project: Project) -> dict[tuple[str, str], tuple[float, float]]:
 
 
 def _number(
-    metric: Metric, row: Mapping[str, Any], bounds: tuple[float, float] | None, reason: str
+    metric: MetricText, row: Mapping[str, Any], bounds: tuple[float, float] | None, reason: str
 ) -> Number:
-    value, deviation = row.get(metric.key), row.get(f"{metric.key}_std")
+    value, deviation = row.get(metric.key), row.get(f"{metric.key}{DEVIATION_SUFFIX}")
     if value is None:
         return Number(None, reason=reason)
     if bounds is None:
@@ -100,26 +103,25 @@ def _number(
     return Number(text + spread, "" if bounds is None else _interval(metric, *bounds))
 
 
-def _text(metric: Metric, value: float) -> str:
+def _text(metric: MetricText, value: float) -> str:
     return percent(value) if metric.is_share else value_text(value)
 
 
-def _interval(metric: Metric, low: float, high: float) -> str:
+def _interval(metric: MetricText, low: float, high: float) -> str:
     ends = (_text(metric, end).removesuffix("\u202f%") for end in (low, high))
     return f"{next(ends)} to {next(ends)}"
 
 
 def _grouped(
-    rows: list[tuple[Metric, list[Number]]],
-) -> Iterator[tuple[str, list[tuple[Metric, list[Number]]]]]:
+    rows: list[tuple[MetricText, list[Number]]],
+) -> Iterator[tuple[str, list[tuple[MetricText, list[Number]]]]]:
     for group, members in groupby(rows, key=lambda row: row[0].group):
         yield group, list(members)
 
 
 def difference_table(project: Project) -> MetricTable | None:
     """The studied method minus each other, with what is beyond chance marked; None without one."""
-    path = project.scores / "differences.parquet"
-    table = optional_table(path, _DIFFERENCE_COLUMNS).dropna(subset=["difference"])
+    table = read_differences(project.scores).dropna(subset=["difference"])
     if table.empty:
         return None
     pairs = list(dict.fromkeys(zip(table["method"], table["against"], strict=True)))
@@ -149,7 +151,7 @@ def _difference(row: Mapping[Any, Any]) -> Number:
     return Number(text, f"{_signed(metric, low)} to {_signed(metric, high)}", verdict=verdict)
 
 
-def _signed(metric: Metric, value: float) -> str:
+def _signed(metric: MetricText, value: float) -> str:
     """With its sign, which rounding to 0 does not take away; of shares in percentage points."""
     size = f"{100 * abs(value):.1f}" if metric.is_share else f"{abs(value):.3g}"
     return size if value == 0 else f"{'+' if value > 0 else MINUS}{size}"

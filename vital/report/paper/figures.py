@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from vital.artefacts.checked import named_path
+from vital.artefacts.scores import read_embedding
 from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.report.circuits import read_circuits
 from vital.report.figures.circuit import draw_circuit
 from vital.report.figures.embedding import draw_embedding
 from vital.report.figures.grid import ImageGrid, draw_image_grid
 from vital.report.figures.style import Draw, class_colours, write_png_figure
-from vital.report.run_files import class_photographs, read_embedding
+from vital.report.run_files import class_photographs
 from vital.report.runs import Run
 from vital.report.unit_files import unit_patches
 from vital.units import CLASS_TAP, Unit
@@ -49,7 +50,7 @@ def _figures(run: Run, classes: Sequence[Unit]) -> Iterator[tuple[str, Draw]]:
     for circuit in read_circuits(run.project, PATCHES):
         if circuit.index in indices:
             yield f"circuit-{circuit.index}", draw_circuit(circuit)
-    embedding = read_embedding(run.project)
+    embedding = read_embedding(run.project.scores)
     if embedding is not None and classes:
         yield "embedding", draw_embedded(embedding, classes)
 

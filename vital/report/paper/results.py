@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from vital.artefacts.scores import SCORED
 from vital.artefacts.visualizations import REAL
 from vital.report.paper.published import published_rows, published_value
 from vital.report.runs import Run
+from vital.scoring.metrics.agreement import ACCURACY_TOP1, ZEROSHOT_TOP1, ZEROSHOT_TOP5
+from vital.scoring.metrics.frechet import FRECHET
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,10 @@ class Column:
 
 
 COLUMNS = (
-    Column("accuracy_top1", "top-1 %", 100.0),
-    Column("frechet", "Fréchet"),
-    Column("zeroshot_top1", "CLIP top-1 %", 100.0),
-    Column("zeroshot_top5", "CLIP top-5 %", 100.0),
+    Column(ACCURACY_TOP1.key, "top-1 %", 100.0),
+    Column(FRECHET.key, "Fréchet"),
+    Column(ZEROSHOT_TOP1.key, "CLIP top-1 %", 100.0),
+    Column(ZEROSHOT_TOP5.key, "CLIP top-5 %", 100.0),
 )
 PARTS = ("paper", "here", "difference")
 
@@ -64,7 +67,7 @@ def _row(network: str, method: str, run: Run | None) -> list[object]:
         )
         here = None if measured is None else column.factor * measured
         cells += [printed, here, None if printed is None or here is None else here - printed]
-    return [network, method, None if run is None else run.name, metrics.get("n"), *cells]
+    return [network, method, None if run is None else run.name, metrics.get(SCORED), *cells]
 
 
 def measured_table(runs: Sequence[Run]) -> pd.DataFrame:

@@ -5,8 +5,14 @@ The paper takes CLIP's image features; any others can be compared alike.
 
 from __future__ import annotations
 
-import torch
-from torch.nn import functional
+from typing import TYPE_CHECKING
+
+from vital.scoring.metrics.record import Network, SetMetric
+
+if TYPE_CHECKING:
+    import torch
+
+    from vital.scoring.seen import Seen, Settings
 
 SIGMA = 10.0
 SCALE = 1000.0
@@ -19,6 +25,8 @@ def cmmd(features: torch.Tensor, reference: torch.Tensor) -> float | None:
 
     Being unbiased, it can fall below zero. None with fewer than two rows.
     """
+    from torch.nn import functional
+
     if len(features) < 2 or len(reference) < 2:
         return None
     ours, theirs = (
@@ -39,3 +47,18 @@ def _kernel_sum(ones: torch.Tensor, others: torch.Tensor) -> float:
     """The sum of exp(-|a - b|^2 / (2 sigma^2)); of unit vectors, |a - b|^2 = 2 - 2 a.b."""
     parts = (ones[first : first + _ROWS] for first in range(0, len(ones), _ROWS))
     return sum(float(((part @ others.T - 1) / SIGMA**2).exp().sum()) for part in parts)
+
+
+def _of_features(scored: Seen, against: Seen, _: Settings) -> tuple[float | None]:
+    return (cmmd(scored.features, against.features),)
+
+
+CMMD = SetMetric(
+    key="cmmd",
+    label="CMMD",
+    meaning="Kernel distance between the two sets in CLIP's features, times 1000.",
+    networks=(Network.CLIP,),
+    better="lower",
+    needs="two images",
+    compute=_of_features,
+)

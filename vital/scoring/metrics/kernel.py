@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
+
+from vital.scoring.metrics.record import CLASSIFIERS, Network, SetMetric
+
+if TYPE_CHECKING:
+    import torch
+
+    from vital.scoring.seen import Seen, Settings
 
 _ROWS = 512
 """So many rows of a kernel are in memory at once."""
@@ -79,3 +87,34 @@ def _cubed(values: np.ndarray) -> np.ndarray:
     # NumPy takes powers other than squares by logarithms, which takes seven times as long.
     cubes: np.ndarray = values * values * values
     return cubes
+
+
+def _of_features(
+    scored: Seen, against: Seen, settings: Settings
+) -> tuple[float, float] | tuple[None, None]:
+    subsets, seed = settings.params.kid_subsets, settings.derive_seed("kid")
+    return kernel_distance(scored.features, against.features, subsets, seed)
+
+
+KID = SetMetric(
+    key="kid",
+    label="KID",
+    meaning="Kernel distance between the same two sets of features, without bias, so that it can "
+    "fall slightly below zero; ± its deviation over random subsets.",
+    networks=CLASSIFIERS,
+    better="lower",
+    needs="four images",
+    compute=_of_features,
+    has_deviation=True,
+)
+
+INCEPTION_KID = SetMetric(
+    key="inception_kid",
+    label="KID (Inception)",
+    meaning="KID in the same features.",
+    networks=(Network.INCEPTION,),
+    better="lower",
+    needs="four images",
+    compute=_of_features,
+    has_deviation=True,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vital.scoring.metrics.bootstrap import mean_interval, paired_difference, resampled_means
+from vital.scoring.bootstrap import mean_interval, paired_difference, resampled_means
 
 
 def test_means_are_those_of_classes_drawn_with_replacement() -> None:

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from vital.artefacts.scores import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
 from vital.params.score import ScoreParams
 from vital.runtime.seeds import derive_seed
-from vital.scoring.metrics.bootstrap import Interval, mean_interval, paired_difference
+from vital.scoring.bootstrap import Interval, mean_interval, paired_difference
 from vital.scoring.per_method import MethodScores
-
-INTERVAL_COLUMNS = ["metric", "method", "value", "low", "high", "n", "n_classes"]
-DIFFERENCE_COLUMNS = ["metric", "method", "against", "difference", "low", "high", "n_classes"]
 
 
 def interval_table(
@@ -28,7 +26,7 @@ def interval_table(
             )
             images = int(scores.values[metric].notna().sum())
             rows.append([metric, method, *_numbers(found), images, found.n])
-    return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
+    return pd.DataFrame(rows, columns=list(INTERVAL_COLUMNS))
 
 
 def difference_table(
@@ -50,7 +48,7 @@ def difference_table(
                 _seed(seed),
             )
             rows.append([metric, method, other, *_numbers(found), found.n])
-    return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
+    return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
 
 
 def _seed(seed: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -25,21 +26,46 @@ class ImageSet:
     folder: Path
     table: pd.DataFrame
 
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where the images lie."""
+        return [self.folder / path for path in self.table["path"]]
+
+    @property
+    def units(self) -> np.ndarray:
+        """The class that each image stands for, (N,)."""
+        return self.table["unit"].to_numpy()
+
+
+def photographs(folder: Path, rows: pd.DataFrame) -> ImageSet:
+    """Real images of ``folder``: rows of its manifest, labelled as the studied network labels."""
+    table = rows.rename(columns={"label": "unit", "class_name": "name"})
+    return ImageSet(folder, table.assign(tap=CLASS_TAP, seed=-1)[COLUMNS])
+
+
+def visualizations(folder: Path, method: str) -> ImageSet:
+    """A method's images of classes. Raises DataError where there is none."""
+    index = read_index(folder).rename(columns={"image": "path"})
+    index = class_rows(index).reset_index(drop=True)
+    if index.empty:
+        raise DataError(f"{folder} holds no visualizations of classes by method {method!r}")
+    return ImageSet(folder, index[COLUMNS])
+
 
 def image_sets(
-    methods: Mapping[str, Path], images: Path, held_out: pd.DataFrame, seed: int
+    methods: Mapping[str, Path], held_out: ImageSet, seed: int
 ) -> tuple[dict[str, ImageSet], ImageSet]:
     """What is scored, by method and for ``real``, and the real images that it is scored against.
 
     Raises DataError for a method without visualizations of classes, and for a class with too few
     held-out images.
     """
-    scored = {
-        name: ImageSet(folder, _visualizations(folder, name)) for name, folder in methods.items()
-    }
-    wanted = _largest_counts(scored)
-    real, against = split_held_out(_photograph_rows(held_out), wanted, seed)
-    return {**scored, REAL: ImageSet(images, real)}, ImageSet(images, against)
+    scored = {name: visualizations(folder, name) for name, folder in methods.items()}
+    real, against = split_held_out(held_out.table, _largest_counts(scored), seed)
+    return {**scored, REAL: ImageSet(held_out.folder, real)}, ImageSet(held_out.folder, against)
 
 
 def split_held_out(
@@ -65,19 +91,6 @@ def split_held_out(
     return pd.concat(scored, ignore_index=True), pd.concat(against, ignore_index=True)
 
 
-def _visualizations(folder: Path, method: str) -> pd.DataFrame:
-    index = read_index(folder).rename(columns={"image": "path"})
-    index = class_rows(index).reset_index(drop=True)
-    if index.empty:
-        raise DataError(f"{folder} holds no visualizations of classes by method {method!r}")
-    return index[COLUMNS]
-
-
-def _photograph_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    table = rows.rename(columns={"label": "unit", "class_name": "name"})
-    return table.assign(tap=CLASS_TAP, seed=-1)[COLUMNS]
-
-
 def _largest_counts(scored: Mapping[str, ImageSet]) -> dict[int, int]:
-    counts = [Counter(one.table["unit"].tolist()) for one in scored.values()]
+    counts = [Counter(one.units.tolist()) for one in scored.values()]
     return {unit: max(count[unit] for count in counts) for unit in set().union(*counts)}
