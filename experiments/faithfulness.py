@@ -94,10 +94,10 @@ def main(
     data: RealData = None,
 ) -> None:
     """Score the composites asked for, or the default one."""
-    folder = real_data(data)
+    source = real_data(data)
     names = asked_for(composite, CANDIDATES, [DEFAULT], "--composite")
-    studied = open_network(folder)
-    photographs = draw(folder / PHOTOGRAPHS, studied, images, seed)
+    studied = open_network(source)
+    photographs = draw(source / PHOTOGRAPHS, studied, images, seed)
     baselines = {
         "random": areas(studied.network, photographs, by_chance(seed)),
         "gradient": areas(studied.network, photographs, by_gradient(studied.network)),

@@ -85,10 +85,10 @@ def main(
 ) -> None:
     """Make and measure all of it."""
     logging.basicConfig(level=logging.INFO)
-    photographs = real_data(data)
-    model = _model(photographs).to(torch.device(device))
+    source = real_data(data)
+    model = _model(source).to(torch.device(device))
     with kept_or_temporary(keep) as folder:
-        patches = _patches(model, photographs / IMAGES, folder)
+        patches = _patches(model, source / IMAGES, folder)
         shown = {
             kind: _visualize(model, patches, folder, relevance, steps)
             for kind, relevance in KINDS.items()

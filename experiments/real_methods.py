@@ -136,11 +136,11 @@ def main(
     out: Annotated[Path | None, typer.Option(help="For figures and generated images")] = None,
 ) -> None:
     """Run the cases asked for, or all of them."""
-    folder_of_images = real_data(data)
+    source = real_data(data)
     names = asked_for(case, CASES, CASES, "--case")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for name in names:
-        content = params_of(CASES[name], folder_of_images, device, budget)
+        content = params_of(CASES[name], source, device, budget)
         shorten(content, classes, seeds, steps, judge_steps)
         with kept_or_temporary(keep and keep / name) as folder:
             seconds = run_case(Project(folder), content, CASES[name])

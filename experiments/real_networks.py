@@ -70,10 +70,10 @@ def main(
     keep: Annotated[Path | None, typer.Option(help="Keep each case's folder here")] = None,
 ) -> None:
     """Run the cases asked for, or all of them."""
-    images = real_data(data)
+    source = real_data(data)
     for name in asked_for(case, CASES, CASES, "--case"):
         with kept_or_temporary(keep and keep / name) as folder:
-            project = _run(CASES[name], images, folder)
+            project = _run(CASES[name], source, folder)
             typer.echo(json.dumps({"case": name, **_figures(project)}))
 
 
