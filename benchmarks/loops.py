@@ -5,10 +5,8 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import torch
 from torch import nn
@@ -101,22 +99,14 @@ def _statistics(values: torch.Tensor) -> TapStatistics:
     return TapStatistics(quantiles, 0 * ones, 0 * ones, ones, REFERENCES)
 
 
-class Loop(ABC):
+class Loop(AbstractContextManager["Loop"], ABC):
     """A way of spending steps on images; open while it is used."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._opened = ExitStack()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self._opened.close()
 
     @abstractmethod

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +29,7 @@ import typer
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
+from benchmarks.folders import kept_or_temporary
 from vital.artefacts.project import Project
 from vital.artefacts.references import write_references
 from vital.artefacts.visualizations import INDEX, PHOTOGRAPH, REAL
@@ -69,7 +67,7 @@ def main(
     folder: Path | None = None,
 ) -> None:
     """Build the report, open it, use it."""
-    with _kept_or_temporary(folder) as root:
+    with kept_or_temporary(folder) as root:
         project = Project(root)
         built = None
         if not (project.report / PAGE).exists():
@@ -89,16 +87,6 @@ def main(
             "load_average": round(os.getloadavg()[0], 1),
         }
         typer.echo(json.dumps(line))
-
-
-@contextmanager
-def _kept_or_temporary(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        yield Path(temporary)
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +34,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from benchmarks.checkout import copy_sources
+from benchmarks.folders import kept_or_temporary
 from vital.artefacts.project import Project
 from vital.networks.build import build_network
 from vital.report.page.build import PAGE
@@ -73,7 +71,7 @@ def main(
 ) -> None:
     """Run the pipeline at the given scale, and once more with nothing to do."""
     trial = Trial(classes, references, heldout, side, steps, tuple(method or ("vital", "fourier")))
-    with _kept_or_temporary(folder) as root:
+    with kept_or_temporary(folder) as root:
         typer.echo(json.dumps({"benchmark": "scale", **trial.facts(), **trial.measure(root)}))
 
 
@@ -239,16 +237,6 @@ def _report_size(project: Project) -> dict[str, float]:
         "report_megabytes": round(sum(sizes) / 1e6, 1),
         "report_files": len(sizes),
     }
-
-
-@contextmanager
-def _kept_or_temporary(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder.resolve()
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        yield Path(temporary).resolve()
 
 
 if __name__ == "__main__":

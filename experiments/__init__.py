@@ -1,3 +1,3 @@
-"""Measurements of speed, memory and quality, one command for each."""
+"""Questions about methods and networks, each answered by one command."""
 
-import vital  # noqa: F401 (ahead of all that a benchmark imports: it chooses how NumPy sorts)
+import vital  # noqa: F401 (ahead of all that an experiment imports: it chooses how NumPy sorts)

@@ -14,9 +14,6 @@ ablations.png. ``unit_percentile`` is the share, in percent, of an inner unit's 
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,11 +24,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from benchmarks.checkout import ROOT, copy_sources
+from benchmarks.checkout import ROOT
+from experiments.options import asked_for
+from experiments.pipelines import run_pipeline
 from vital.artefacts.patches import patches_of, read_patches
-from vital.artefacts.project import Project
 from vital.artefacts.visualizations import read_index
-from vital.errors import ParamsError, nearest
 from vital.pipeline.profiles import compose_profile
 from vital.report.comparison import CONFIDENCE, RESAMPLES, compare_runs
 from vital.report.figures.style import Draw, Look, write_png_figure
@@ -53,7 +50,6 @@ ABLATIONS = (
 )  # fmt: skip
 
 UNIT_METRIC = "unit_percentile"
-COPIED = ("stages/", "vital/", ".dvc/config", ".dvcignore", "dvc.yaml")
 
 
 def main(
@@ -65,11 +61,9 @@ def main(
     profiles: Annotated[Path, typer.Option(help="The folder of profiles")] = ROOT / "profiles",
 ) -> None:
     """Run the ablations asked for, or all of them, and compare them with the whole method."""
-    for name in only or ():
-        if name not in ABLATIONS:
-            raise typer.BadParameter(nearest(name, ABLATIONS), param_hint="--only")
+    names = asked_for(only, ABLATIONS, ABLATIONS, "--only")
     texts = {WHOLE: compose_profile(profiles, profile)}
-    texts |= {name: compose_profile(profiles, f"{profile}+{name}") for name in only or ABLATIONS}
+    texts |= {name: compose_profile(profiles, f"{profile}+{name}") for name in names}
     runs = [run_pipeline(out.resolve(), name, of_vital(text)) for name, text in texts.items()]
     table = ablation_table(runs)
     write_csv(out / "ablations.csv", table)
@@ -85,35 +79,6 @@ def of_vital(params: str) -> str:
     content["methods"] = [METHOD]
     yaml.dump(content, written)
     return written.getvalue()
-
-
-def run_pipeline(out: Path, name: str, params: str) -> Run:
-    """Run the pipeline up to its scores in ``out/name``, unless that is finished.
-
-    Raises ParamsError where the folder holds a run with other parameters.
-    """
-    project = Project(out / name)
-    if project.params.is_file() and project.params.read_text(encoding="utf-8") != params:
-        raise ParamsError(
-            f"{project.root} holds other parameters: delete it, or name another --out"
-        )
-    copy_sources(project.root, COPIED)
-    write_text(project.root / ".dvc" / "config.local", _local_config(out / "cache"))
-    write_text(project.params, params)
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["dvc", "repro", "score"],
-        cwd=project.root,
-        env={**os.environ, "PATH": programs, "VITAL_TRACKING": "off", "PYTHONPATH": "."},
-        stdout=sys.stderr,
-        check=True,
-    )
-    return Run(name, project)
-
-
-def _local_config(cache: Path) -> str:
-    """DVC without git, with a cache that all ablations share."""
-    return f"[core]\n    no_scm = true\n[cache]\n    dir = {cache}\n"
 
 
 def ablation_table(runs: Sequence[Run]) -> pd.DataFrame:

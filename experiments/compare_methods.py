@@ -16,9 +16,10 @@ from typing import Annotated, get_args
 
 import typer
 
-from experiments.ablations import ROOT, run_pipeline
-from experiments.real_methods import score_markdown
-from vital.errors import nearest
+from benchmarks.checkout import ROOT
+from experiments.options import asked_for
+from experiments.pipelines import run_pipeline
+from experiments.score_tables import score_markdown
 from vital.params.peers import Budget
 from vital.pipeline.profiles import compose_profile
 from vital.runtime.files import write_text
@@ -35,10 +36,7 @@ def main(
     profiles: Annotated[Path, typer.Option(help="The folder of profiles")] = ROOT / "profiles",
 ) -> None:
     """Run the budgets asked for, or both, and print their tables."""
-    for name in budget or ():
-        if name not in BUDGETS:
-            raise typer.BadParameter(nearest(name, BUDGETS), param_hint="--budget")
-    for name in budget or BUDGETS:
+    for name in asked_for(budget, BUDGETS, BUDGETS, "--budget"):
         params = compose_profile(profiles, f"{profile}+{name}")
         run = run_pipeline(out.resolve(), name, params)
         tables = score_markdown(run.project)

@@ -28,6 +28,7 @@ import typer
 from torch import nn
 from torchvision.datasets import ImageFolder
 
+from experiments.options import RealData, asked_for, real_data
 from vital.images.files import read_image
 from vital.networks.model import StudiedModel, open_model
 from vital.networks.taps.reader import INPUT_TAP
@@ -90,21 +91,18 @@ def main(
     composite: Annotated[list[str] | None, typer.Option(help="; ".join(CANDIDATES))] = None,
     images: Annotated[int, typer.Option(min=2)] = 100,
     seed: int = 0,
-    data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
+    data: RealData = None,
 ) -> None:
     """Score the composites asked for, or the default one."""
-    if data is None or not data.is_dir():
-        raise typer.BadParameter("give the folder of real networks and images", param_hint="--data")
-    unknown = set(composite or ()) - set(CANDIDATES)
-    if unknown:
-        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}", param_hint="--composite")
-    studied = open_network(data)
-    photographs = draw(data / PHOTOGRAPHS, studied, images, seed)
+    source = real_data(data)
+    names = asked_for(composite, CANDIDATES, [DEFAULT], "--composite")
+    studied = open_network(source)
+    photographs = draw(source / PHOTOGRAPHS, studied, images, seed)
     baselines = {
         "random": areas(studied.network, photographs, by_chance(seed)),
         "gradient": areas(studied.network, photographs, by_gradient(studied.network)),
     }
-    for name in composite or [DEFAULT]:
+    for name in names:
         figures = _figures(studied.network, photographs, CANDIDATES[name], baselines, seed)
         typer.echo(json.dumps({"composite": name, "images": images, "seed": seed, **figures}))
 

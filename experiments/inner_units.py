@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ import pandas as pd
 import torch
 import typer
 
+from benchmarks.folders import kept_or_temporary
+from experiments.options import RealData, real_data
 from vital.artefacts.chosen_units import distinct_units
 from vital.artefacts.patches import patches_of, read_patches
 from vital.engine.local import Engine, Finished
@@ -78,19 +79,17 @@ class Shown:
 
 
 def main(
-    data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
+    data: RealData = None,
     keep: Annotated[Path | None, typer.Option(help="Keep patches and images here")] = None,
     steps: Annotated[int, typer.Option(min=1)] = 450,
     device: str = "cpu",
 ) -> None:
     """Make and measure all of it."""
-    if data is None or not data.is_dir():
-        raise typer.BadParameter("give the folder of real networks and images", param_hint="--data")
     logging.basicConfig(level=logging.INFO)
-    model = _model(data).to(torch.device(device))
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = keep or Path(scratch)
-        patches = _patches(model, data / IMAGES, folder)
+    source = real_data(data)
+    model = _model(source).to(torch.device(device))
+    with kept_or_temporary(keep) as folder:
+        patches = _patches(model, source / IMAGES, folder)
         shown = {
             kind: _visualize(model, patches, folder, relevance, steps)
             for kind, relevance in KINDS.items()

@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,8 +32,11 @@ import numpy as np
 import pandas as pd
 import typer
 
+from benchmarks.folders import kept_or_temporary
 from experiments import real_networks
-from experiments.real_networks import case_params, scratch_folder
+from experiments.options import RealData, asked_for, real_data
+from experiments.real_networks import case_params
+from experiments.score_tables import MISSING, markdown_table, score_markdown
 from stages.extract import extract
 from stages.prepare import prepare
 from stages.references import references
@@ -44,7 +47,6 @@ from stages.visualize import visualize
 from vital.artefacts.manifest import class_names, read_manifest
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import read_index
-from vital.errors import nearest
 from vital.images.files import read_image, write_png
 from vital.networks.judges import METRICS_FILE
 from vital.networks.make import make_model
@@ -55,12 +57,7 @@ from vital.params.judges import JudgesParams
 from vital.params.methods import METHODS
 from vital.params.model import ModelParams
 from vital.params.studied_method import STUDIED
-from vital.report.page.scores import (
-    MetricTable,
-    Number,
-    difference_table,
-    score_table,
-)
+from vital.report.run_files import read_scores
 from vital.runtime.devices import resolve_device
 from vital.runtime.files import read_json, read_parquet, write_text
 from vital.runtime.store import WorkStore
@@ -72,8 +69,6 @@ PROBES = (10, 40)
 
 NEVER = 1_000_000
 """After so many steps, which none takes, there is a checkpoint."""
-
-MISSING = "-"
 
 
 @dataclass(frozen=True)
@@ -131,7 +126,7 @@ class Untracked:
 
 def main(
     case: Annotated[list[str] | None, typer.Option(help="; ".join(CASES))] = None,
-    data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
+    data: RealData = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto")] = "auto",
     budget: Annotated[str, typer.Option(help="Of the case cifar: equal, published")] = "equal",
     classes: Annotated[int | None, typer.Option(min=2, help="Only so many, the first")] = None,
@@ -142,16 +137,13 @@ def main(
     out: Annotated[Path | None, typer.Option(help="For figures and generated images")] = None,
 ) -> None:
     """Run the cases asked for, or all of them."""
-    if data is None or not data.is_dir():
-        raise typer.BadParameter("give the folder of real networks and images", param_hint="--data")
-    for name in case or ():
-        if name not in CASES:
-            raise typer.BadParameter(nearest(name, CASES), param_hint="--case")
+    source = real_data(data)
+    names = asked_for(case, CASES, CASES, "--case")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for name in case or CASES:
-        content = params_of(CASES[name], data.resolve(), device, budget)
+    for name in names:
+        content = params_of(CASES[name], source, device, budget)
         shorten(content, classes, seeds, steps, judge_steps)
-        with scratch_folder(keep, name) as folder:
+        with kept_or_temporary(keep and keep / name) as folder:
             seconds = run_case(Project(folder), content, CASES[name])
             show(name, Project(folder), seconds, out)
 
@@ -301,34 +293,7 @@ def effort_markdown(lines: Sequence[Mapping[str, Any]]) -> str:
     keys = ("n", "steps", "seconds", "seconds_per_image", "probability")
     rows = {line["method"]: [str(line.get(key, MISSING)) for key in keys]
             for line in lines if "method" in line}  # fmt: skip
-    return _markdown(["method", *keys], [[name, *cells] for name, cells in rows.items()])
-
-
-def score_markdown(project: Project) -> str:
-    """The metrics of all methods, and VITAL minus each peer, of a project that has scores."""
-    found = (score_table(project, read_scores(project)), difference_table(project))
-    return "\n".join(markdown(table) for table in found if table is not None)
-
-
-def markdown(table: MetricTable) -> str:
-    """A row per metric that any method has, its intervals in brackets."""
-    rows = [
-        [f"{group}: {metric.label}", *map(_cell, numbers)]
-        for group, members in table.groups
-        for metric, numbers in members
-        if any(number.text is not None for number in numbers)
-    ]
-    return _markdown(["", *table.columns], rows)
-
-
-def _markdown(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def _cell(number: Number) -> str:
-    text = MISSING if number.text is None else number.text
-    return f"{text} [{number.interval}]" if number.interval else text
+    return markdown_table(["method", *keys], [[name, *cells] for name, cells in rows.items()])
 
 
 def contact_sheet(folder: Path) -> np.ndarray:

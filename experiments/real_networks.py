@@ -15,9 +15,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +25,9 @@ import torch
 import typer
 from ruamel.yaml import YAML
 
+from benchmarks.checkout import ROOT
+from benchmarks.folders import kept_or_temporary
+from experiments.options import RealData, asked_for, real_data
 from vital.artefacts.project import STAGES, Project
 from vital.artefacts.references import read_references
 from vital.artefacts.visualizations import read_index
@@ -36,7 +37,6 @@ from vital.networks.taps.penultimate import features_and_logits
 from vital.pipeline.profiles import compose_profile
 from vital.runtime.files import read_json
 
-ROOT = Path(__file__).resolve().parents[1]
 STAGES_TO_SCORE = STAGES[: STAGES.index("score") + 1]
 METHOD = "vital"
 
@@ -66,18 +66,14 @@ CASES = {
 
 def main(
     case: Annotated[list[str] | None, typer.Option(help="; ".join(CASES))] = None,
-    data: Annotated[Path | None, typer.Option(envvar="VITAL_REAL_DATA")] = None,
+    data: RealData = None,
     keep: Annotated[Path | None, typer.Option(help="Keep each case's folder here")] = None,
 ) -> None:
     """Run the cases asked for, or all of them."""
-    if data is None or not data.is_dir():
-        raise typer.BadParameter("give the folder of real networks and images", param_hint="--data")
-    unknown = set(case or ()) - set(CASES)
-    if unknown:
-        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}", param_hint="--case")
-    for name in case or CASES:
-        with scratch_folder(keep, name) as folder:
-            project = _run(CASES[name], data.resolve(), folder)
+    source = real_data(data)
+    for name in asked_for(case, CASES, CASES, "--case"):
+        with kept_or_temporary(keep and keep / name) as folder:
+            project = _run(CASES[name], source, folder)
             typer.echo(json.dumps({"case": name, **_figures(project)}))
 
 
@@ -93,19 +89,8 @@ def case_params(case: Case, data: Path) -> dict[str, Any]:
     return content
 
 
-@contextmanager
-def scratch_folder(keep: Path | None, name: str) -> Iterator[Path]:
-    """``keep/name``, or without ``keep`` a folder that is deleted afterwards."""
-    if keep is not None:
-        yield keep.resolve() / name
-    else:
-        with tempfile.TemporaryDirectory() as scratch:
-            yield Path(scratch)
-
-
 def _run(case: Case, data: Path, folder: Path) -> Project:
     """Run the stages in ``folder``; what they say goes to standard error."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = case_params(case, data)
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(content, file)

@@ -18,8 +18,8 @@ from experiments.ablations import (
     draw_ablations,
     main,
     markdown,
-    run_pipeline,
 )
+from experiments.pipelines import run_pipeline
 from helpers.report_artefacts import PATCHES, write_artefacts, write_inner_units
 from vital.artefacts.project import Project
 from vital.errors import ParamsError

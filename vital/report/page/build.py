@@ -25,6 +25,7 @@ from vital.report.page.scores import difference_table, score_table
 from vital.report.page.units import unit_cards
 from vital.report.run_files import read_accuracies, read_description, read_scores
 from vital.runtime.files import replacing_folder, write_text
+from vital.scoring.metrics.agreement import ACCURACY_TOP1
 
 PAGE = "index.html"
 FIGURES_FOLDER = "figures"
