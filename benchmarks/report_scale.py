@@ -33,12 +33,12 @@ from benchmarks.folders import kept_or_temporary
 from vital.artefacts.project import Project
 from vital.artefacts.references import write_references
 from vital.artefacts.visualizations import INDEX, PHOTOGRAPH, REAL
+from vital.params.methods import METHODS
 from vital.params.report import ReportParams
 from vital.report.page.build import PAGE, build_report
 from vital.runtime.files import write_csv, write_json, write_parquet, write_text
 
 CHROMIUM = "/usr/bin/chromium"
-METHODS = ("vital", "maco", "fourier", "deepinversion", "activation")
 PHOTOGRAPHS = 4
 COARSE = 7
 """Cells along a side of an image before it is enlarged: as large a file as a smooth photograph."""

@@ -13,6 +13,7 @@ from helpers.stopped_stages import (
     Work,
     kept,
     passes,
+    project,
     results,
     stage_of,
 )
@@ -25,6 +26,8 @@ from vital.errors import Interrupted
 from vital.references import patches
 from vital.runtime.partial_results import PartialResults, partial_results_until_done
 from vital.scoring import observer
+
+__all__ = ["project"]
 
 WORKS = [extract, references, relevance, score]
 

@@ -20,7 +20,8 @@ def seconds_per_step(method: Method, targets: Sequence[Target]) -> float:
 
     ``targets`` are one physical batch. Nothing is saved.
     """
-    setup, ended = method.setup, list[float]()
+    setup = method.setup
+    ended: list[float] = []
     size = setup.model.to(setup.device).preprocessing.size
     states = [TargetState.initial(method.start(target), size) for target in targets]
     monitor = Monitor(

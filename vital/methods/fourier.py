@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from functools import cached_property
+from typing import Any, Self
 
 import torch
 
-from vital.images.statistics import ImageStatistics, mixing_matrix
-from vital.methods.base import MethodInputs, Setup
+from vital.images.statistics import mixing_matrix
+from vital.methods.base import MethodInputs
 from vital.methods.parametrizations import Spectrum, spectrum_start
 from vital.methods.response import WaveMethod
 from vital.methods.transforms import RandomAffine
@@ -16,29 +17,24 @@ from vital.params.peers import FourierParams
 from vital.units import Target
 
 
-class FourierMethod(WaveMethod):
+class FourierMethod(WaveMethod[FourierParams]):
     """Lucid's method, with the colours of the run's own ``images`` in place of ImageNet's."""
 
     name = "fourier"
-
-    def __init__(
-        self,
-        setup: Setup,
-        params: FourierParams,
-        steps: int,
-        images: ImageStatistics,
-        redirected: int,
-    ) -> None:
-        colours = mixing_matrix(images.covariance)
-        super().__init__(setup, params, steps, {"colours": colours.tolist()}, redirected)
-        self._params = params
-        self._colours = colours
 
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
         """As the block ``peers`` asks for."""
         steps, images = run.peer_steps("fourier"), run.image_statistics()
         return cls(run.setup, run.peers.fourier, steps, images, run.peers.redirected)
+
+    def measured(self) -> dict[str, Any]:
+        """The colours."""
+        return {"colours": self._colours.tolist()}
+
+    @cached_property
+    def _colours(self) -> torch.Tensor:
+        return mixing_matrix(self._images.covariance)
 
     def start(self, target: Target) -> torch.Tensor:
         """A little of every wave."""

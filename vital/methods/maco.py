@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 
-from vital.images.statistics import ImageStatistics
-from vital.methods.base import MethodInputs, Setup
+from vital.methods.base import MethodInputs
 from vital.methods.parametrizations import Phases, phase_start
 from vital.methods.response import WaveMethod
 from vital.methods.transforms import Crops
@@ -17,23 +16,10 @@ from vital.runtime.files import digest
 from vital.units import Target
 
 
-class MacoMethod(WaveMethod):
+class MacoMethod(WaveMethod[MacoParams]):
     """Changes phases only; the magnitudes are the means of the run's own ``images``."""
 
     name = "maco"
-
-    def __init__(
-        self,
-        setup: Setup,
-        params: MacoParams,
-        steps: int,
-        images: ImageStatistics,
-        redirected: int,
-    ) -> None:
-        measured = {"magnitude": digest(images.magnitude.numpy().tobytes().hex())}
-        super().__init__(setup, params, steps, measured, redirected)
-        self._params = params
-        self._magnitude = images.magnitude
 
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
@@ -41,13 +27,17 @@ class MacoMethod(WaveMethod):
         steps, images = run.peer_steps("maco"), run.image_statistics()
         return cls(run.setup, run.peers.maco, steps, images, run.peers.redirected)
 
+    def measured(self) -> dict[str, Any]:
+        """The magnitudes."""
+        return {"magnitude": digest(self._images.magnitude.numpy().tobytes().hex())}
+
     def start(self, target: Target) -> torch.Tensor:
         """Random phases."""
         return phase_start(self.setup.model.preprocessing.size, self._draws(target, "phases"))
 
     def parametrize(self, latents: torch.Tensor) -> Phases:
         """Images by their phases."""
-        return Phases(latents, self._magnitude, self.setup.model.preprocessing)
+        return Phases(latents, self._images.magnitude, self.setup.model.preprocessing)
 
     def transform(self, targets: Sequence[Target]) -> Crops:
         """Random crops of each image, with noise."""

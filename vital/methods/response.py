@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
 from vital.images import statistics as image_statistics
+from vital.images.statistics import ImageStatistics
 from vital.methods import redirected_relu
 from vital.methods.base import Method, Setup
 from vital.methods.objectives import Objective
@@ -20,6 +22,8 @@ from vital.networks.taps.responses import unit_responses
 from vital.params.peers import SteadyParams
 from vital.runtime.provenance import source_digest
 from vital.units import Target, Unit
+
+Params = TypeVar("Params", bound=SteadyParams)
 
 RESPONSE_CODE = (sys.modules[__name__], responses, redirected_relu)
 """What determines a response and its gradient."""
@@ -46,35 +50,34 @@ class ResponseObjective:
         return -found.mean(dim=1), {}
 
 
-class WaveMethod(Method):
+class WaveMethod(Method, Generic[Params]):
     """Maximises the response, and nothing else, of images that are described by their waves.
 
-    ``measured`` is what it knows of the run's own images, as plain data. In its first
-    ``redirected`` steps silent units have a gradient, too.
+    ``images`` is what all of the run's own have in common. In its first ``redirected`` steps
+    silent units have a gradient, too.
     """
 
     name: str
 
     def __init__(
-        self,
-        setup: Setup,
-        params: SteadyParams,
-        steps: int,
-        measured: dict[str, Any],
-        redirected: int,
+        self, setup: Setup, params: Params, steps: int, images: ImageStatistics, redirected: int
     ) -> None:
         super().__init__(setup, params.schedule(steps))
-        self._settings = params
-        self._measured = measured
+        self._params = params
+        self._images = images
         self._redirected = redirected
+
+    @abstractmethod
+    def measured(self) -> dict[str, Any]:
+        """What the method takes from the run's images, as plain data."""
 
     def facts(self) -> dict[str, Any]:
         """The settings without the budget, what was measured, and the code."""
         own = sys.modules[type(self).__module__]
         return {
             "method": self.name,
-            "params": self._settings.model_dump(mode="json", exclude={"steps"}),
-            **self._measured,
+            "params": self._params.model_dump(mode="json", exclude={"steps"}),
+            **self.measured(),
             "redirected": self._redirected,
             "code": source_digest(own, image_statistics, *RESPONSE_CODE),
         }
