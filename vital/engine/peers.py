@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from vital.artefacts.manifest import SPLITS, read_manifest, split_rows
+from vital.artefacts.manifest import SPLITS
 from vital.images import statistics as image_statistics
-from vital.images.loading import batches
+from vital.images.image_set import ImageSet
 from vital.images.statistics import ImageStatistics, measure_images
 from vital.methods.activation import ActivationMethod
 from vital.methods.base import Method, Setup
@@ -48,11 +48,11 @@ class RealImages:
 
         Raises DataError where there is no such split.
         """
-        rows = split_rows(read_manifest(self._folder), SPLITS[0])
+        trained_on = ImageSet.read(self._folder).split(SPLITS[0])
         key = digest(
             [
                 "image statistics",
-                list(rows["sha256"]),
+                list(trained_on.rows["sha256"]),
                 self._preprocessing.to_dict(),
                 torch.__version__,
                 source_digest(image_statistics),
@@ -60,8 +60,8 @@ class RealImages:
         )
         kept = self._store.load_tensors(key)
         if kept is None:
-            log.info("measuring spectrum and colours of %d images", len(rows))
-            read = batches(self._folder, rows, self._preprocessing, _BATCH)
+            log.info("measuring spectrum and colours of %d images", len(trained_on))
+            read = trained_on.batches(self._preprocessing, _BATCH)
             measured = measure_images(self._preprocessing.denormalize(images) for _, images in read)
             kept = {"magnitude": measured.magnitude, "covariance": measured.covariance}
             self._store.save_tensors(key, kept)

@@ -20,6 +20,7 @@ from vital.networks.factories import factory_sha256, source_sha256
 from vital.networks.probe import count_logits, run_blank
 from vital.networks.taps.defaults import default_taps
 from vital.networks.weights import load_weights, state_digest
+from vital.runtime.devices import device_of
 from vital.runtime.files import digest, digest_file, read_json, write_json
 from vital.runtime.tensors import write_tensors
 
@@ -49,6 +50,11 @@ class StudiedModel:
         Raises ModelError for a network without a classifier.
         """
         return len(self.classes) or count_logits(self.network, self.preprocessing.size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's weights are."""
+        return device_of(self.network)
 
     def to(self, device: torch.device) -> StudiedModel:
         """Move the network; returns the same object."""
