@@ -84,9 +84,13 @@ def visualize(
     if isinstance(preprocessing, Mapping):
         block = check_block(dict(preprocessing), "preprocessing", PreprocessingParams)
         preprocessing = block.given()
+    elif preprocessing is not None:
+        preprocessing = preprocessing.to_dict()
+    if size is not None:
+        preprocessing = {**(preprocessing or {}), "size": (size, size)}
     studied = open_model(
         model, checkpoint=checkpoint, kwargs=model_kwargs, weights=weights,
-        preprocessing=preprocessing, classes=classes, taps=taps, size=size,
+        preprocessing=preprocessing, classes=classes, taps=taps,
     )  # fmt: skip
     known = ClassMap(studied.classes, studied.outputs)
     source = reference_params(references)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vital.errors import ArtefactError
-from vital.references.weighted_quantiles import RelevanceAccumulator
 from vital.relevance import channel_importance, position_masks
-from vital.relevance.functions import attend
 
 
 def test_masks_scale_each_channel_of_each_image_over_its_positions() -> None:
@@ -46,54 +41,3 @@ def test_masks_and_importance_lie_between_0_and_1(seed: int, shape: tuple[int, .
     shifted = position_masks(3 * relevance.abs() + 7)
     spread = relevance.abs().amax(-1) > relevance.abs().amin(-1)
     torch.testing.assert_close(shifted[spread], position_masks(relevance.abs())[spread])
-
-
-def test_statistics_are_the_mean_over_images_of_what_each_gives() -> None:
-    draws = torch.Generator().manual_seed(1)
-    activations = torch.randn(5, 3, 7, generator=draws)
-    relevance = torch.randn(5, 3, 7, generator=draws)
-    accumulator = RelevanceAccumulator()
-    for part in (slice(0, 2), slice(2, 5)):
-        accumulator.add(activations[part], relevance[part])
-    found = accumulator.finish()
-
-    a, r = activations.double().numpy(), relevance.double().numpy()
-    quantiles, importance = np.zeros((3, 7)), np.zeros(3)
-    for image in range(5):
-        greatest = r[image].max(axis=1)
-        importance += (greatest - greatest.min()) / (greatest.max() - greatest.min()) / 5
-        for channel in range(3):
-            one = r[image, channel]
-            mask = (one - one.min()) / (one.max() - one.min())
-            quantiles[channel] += np.sort(a[image, channel] * mask) / 5
-    np.testing.assert_allclose(found.quantiles, quantiles, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found.importance, importance, rtol=1e-5)
-    assert found.importance.dtype == np.float32
-    assert found.n_images == 5
-
-
-def test_statistics_of_nothing_or_of_what_is_not_finite_are_refused() -> None:
-    with pytest.raises(ArtefactError, match="no images"):
-        RelevanceAccumulator().finish()
-    accumulator = RelevanceAccumulator()
-    relevance = torch.ones(1, 2, 3)
-    relevance[0, 0, 0] = torch.nan
-    accumulator.add(torch.ones(1, 2, 3), relevance)
-    with pytest.raises(ArtefactError, match="not finite"):
-        accumulator.finish()
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"is_causal": True}, {"scale": 0.3}, {"mask": bool}, {"mask": float}]
-)
-def test_attention_written_out_is_torchs(options: dict) -> None:
-    draws = torch.Generator().manual_seed(2)
-    query, key, value = torch.randn(3, 2, 4, 5, 8, generator=draws)
-    settings = dict(options)
-    kind = settings.pop("mask", None)
-    if kind is not None:
-        mask = torch.randn(5, 5, generator=draws)
-        settings["attn_mask"] = mask if kind is float else mask > -0.5
-    found = attend(torch.softmax, query, key, value, **settings)
-    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value, **settings)
-    torch.testing.assert_close(found, expected)
