@@ -53,8 +53,8 @@ class Patch:
 class PatchFinder:
     """Finds the reference patches of many units in one pass over the images, and one over the best.
 
-    It works where the network is, with the units that ``criterion`` ranks by.
-    Memory does not grow with the number of images. Of equal scores the earlier image comes first.
+    It works where the network is, and for the units of ``criterion``. Memory does not grow with
+    the number of images. Of equal scores the earlier image comes first.
     """
 
     def __init__(
