@@ -53,7 +53,7 @@ def main(
     torch.manual_seed(seed)
     network = build_network("timm/resnet10t", WIDTHS)
     names = [f"class {number}" for number in range(4)]
-    model = open_model(network, size=SIDE, classes=names)
+    model = open_model(network, preprocessing={"size": (SIDE, SIDE)}, classes=names)
     load = os.getloadavg()[0]
     taken: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(turns):

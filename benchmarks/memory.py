@@ -62,7 +62,7 @@ def main(
 def extract(classes: int, per_class: int) -> None:
     """Extract so many images and print the process's greatest resident memory in bytes."""
     network = build_network("timm/resnet10t", {"channels": [16, 32, 64, 128], "num_classes": 10})
-    model = open_model(network, size=SIDE)
+    model = open_model(network, preprocessing={"size": (SIDE, SIDE)})
     taps = list(model.taps)
     kept = extract_statistics(model, taps, _images(classes, per_class), torch.device("cpu"))
     with tempfile.TemporaryDirectory() as scratch:

@@ -27,10 +27,10 @@ import typer
 from benchmarks.folders import kept_or_temporary
 from experiments.options import RealData, real_data
 from vital.artefacts.chosen_units import distinct_units
-from vital.artefacts.patches import patches_of, read_patches
+from vital.artefacts.patches import read_patches
 from vital.engine.local import Engine, Finished
 from vital.images.files import write_png
-from vital.images.loading import load_images
+from vital.images.image_set import ImageSet
 from vital.images.tensors import to_uint8
 from vital.methods.base import Setup
 from vital.methods.inner import InnerMethod
@@ -41,7 +41,8 @@ from vital.params.relevance import MaskParams, RelevanceParams
 from vital.params.units import RandomUnits, UnitsParams
 from vital.params.visualize import CoarseParams, InnerParams, VisualizeParams
 from vital.references.choose_units import UnitChooser
-from vital.references.patches import ActivationResponse, PatchFinder, write_patches
+from vital.references.criteria import ActivationCriterion
+from vital.references.patches import PatchFinder, unit_patches, write_patches
 from vital.references.pooling import at_pool
 from vital.references.unit_relevance import taps_until, unit_relevance
 from vital.relevance.composites import selecting_composite
@@ -112,26 +113,22 @@ def _model(data: Path) -> StudiedModel:
     )  # fmt: skip
 
 
-def _device(model: StudiedModel) -> torch.device:
-    return next(model.network.parameters()).device
-
-
 def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
     """Draw the units and find their reference patches, unless ``folder`` has them."""
     if not (folder / "references.parquet").exists():
         found = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jp*g"))
-        rows = pd.DataFrame({"path": found})
-        units = distinct_units(_chosen(model, images, rows))
-        response = ActivationResponse(model, units)
-        finder = PatchFinder(model, response, images, rows, REFERENCES, _device(model))
-        write_patches(folder, finder, finder.find(), found, REFERENCES.criterion)
+        searched = ImageSet(images, pd.DataFrame({"path": found}))
+        units = distinct_units(_chosen(model, searched))
+        criterion = ActivationCriterion(model, units)
+        finder = PatchFinder(model, criterion, searched, REFERENCES)
+        write_patches(folder, finder, finder.find())
     return read_patches(folder)
 
 
-def _chosen(model: StudiedModel, images: Path, rows: pd.DataFrame) -> pd.DataFrame:
+def _chosen(model: StudiedModel, images: ImageSet) -> pd.DataFrame:
     params = UnitsParams(random=RandomUnits(taps=DEPTHS, count=PER_DEPTH))
     composite = selecting_composite(RelevanceParams())
-    return UnitChooser(model, images, rows, params, composite, SEED, _device(model)).choose()
+    return UnitChooser(model, images, params, composite, SEED, model.device).choose()
 
 
 def _visualize(
@@ -150,7 +147,7 @@ def _visualize(
         until = taps_until(model, TAPS, [tap])[tap]
         kept = {
             unit.id: unit_relevance(
-                model, unit, until, folder, patches_of(patches, unit), relevance, POOLS
+                model, unit, until, unit_patches(folder, patches, unit), relevance, POOLS
             ).statistics
             for unit in units
         }
@@ -185,7 +182,7 @@ def _settings(taps: Sequence[str], steps: int, masked: bool) -> VisualizeParams:
 def _engine(
     model: StudiedModel, kept: Any, params: VisualizeParams, masks: MaskParams, folder: Path
 ) -> Engine:
-    method = InnerMethod(Setup(model, SEED, _device(model)), kept, params, masks)
+    method = InnerMethod(Setup(model, SEED, model.device), kept, params, masks)
     return Engine(method, params.for_inner(), WorkStore(folder / ".work"))
 
 
@@ -196,8 +193,8 @@ def _measure(
     folder: Path,
     shown: dict[str, dict[Unit, Shown]],
 ) -> dict[str, Any]:
-    mine = patches_of(patches, unit)
-    references = _means(model, unit, load_images(folder, list(mine["patch"]), model.preprocessing))
+    mine = unit_patches(folder, patches, unit)
+    references = _means(model, unit, mine.load(model.preprocessing))
     row: dict[str, Any] = {"unit": unit.id}
     for kind, made in shown.items():
         image = made[unit].finished.image.unsqueeze(0)
@@ -211,7 +208,7 @@ def _measure(
 
 def _means(model: StudiedModel, unit: Unit, images: torch.Tensor) -> torch.Tensor:
     with torch.no_grad(), TapReader(model.network, [unit.tap]) as read:
-        means = read(images.to(_device(model)))[unit.tap][:, unit.index].mean(dim=1)
+        means = read(images.to(model.device))[unit.tap][:, unit.index].mean(dim=1)
         return means.cpu()
 
 
@@ -221,7 +218,7 @@ def _unimportant(
     with torch.no_grad(), TapReader(model.network, list(importance)) as read:
         sums = {
             tap: values[0].abs().sum(dim=1).cpu()
-            for tap, values in read(image.to(_device(model))).items()
+            for tap, values in read(image.to(model.device)).items()
         }
     shares = {}
     for tap, channels in sums.items():

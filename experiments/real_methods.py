@@ -44,10 +44,11 @@ from stages.runner import Stage
 from stages.score import score
 from stages.units import units
 from stages.visualize import visualize
-from vital.artefacts.manifest import class_names, read_manifest
+from vital.artefacts.manifest import class_names
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import read_index
 from vital.images.files import read_image, write_png
+from vital.images.image_set import ImageSet
 from vital.networks.judges import METRICS_FILE
 from vital.networks.make import make_model
 from vital.networks.make_judges import make_judges
@@ -190,14 +191,14 @@ def run_case(project: Project, content: dict[str, Any], case: Case) -> dict[str,
     check_params(content)
     seed, device = read_seed(content), resolve_device(content["visualize"]["device"])
     prepare(Stage(project, content, Untracked()))
-    manifest = read_manifest(project.images)
-    every = content["visualize"]["seeds"] * len(class_names(manifest))
+    images = ImageSet.read(project.images)
+    every = content["visualize"]["seeds"] * len(class_names(images.rows))
     at_once = case.cpu_batch if device.type == "cpu" else None
     content["visualize"]["batch"] = min(every, at_once or every)
     network = read_block(content, "model", ModelParams)
-    make_model(project.model, project.images, manifest, network, seed, device)
+    make_model(project.model, images, network, seed, device)
     judges = read_block(content, "judges", JudgesParams)
-    make_judges(project.judges, project.images, manifest, judges.root, seed, device)
+    make_judges(project.judges, images, judges.root, seed, device)
     for stage in (units, extract, references):
         stage(Stage(project, content, Untracked()))
     seconds: dict[str, float] = {}

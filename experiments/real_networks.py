@@ -31,7 +31,7 @@ from experiments.options import RealData, asked_for, real_data
 from vital.artefacts.project import STAGES, Project
 from vital.artefacts.references import read_references
 from vital.artefacts.visualizations import read_index
-from vital.images.loading import batches
+from vital.images.image_set import ImageSet
 from vital.networks.model import load_model
 from vital.networks.taps.penultimate import features_and_logits
 from vital.pipeline.profiles import compose_profile
@@ -125,8 +125,7 @@ def _ceiling(project: Project) -> tuple[float, float]:
     studied = load_model(project.model)
     right, probabilities = [], []
     for unit, rows in read_references(project.statistics).groupby("unit"):
-        loaded = batches(project.images, rows, studied.preprocessing, size=len(rows))
-        ((_, images),) = loaded
+        images = ImageSet(project.images, rows).load(studied.preprocessing)
         _, logits = features_and_logits(studied.network, images)
         mean = logits.double().mean(dim=0)
         right.append(int(mean.argmax()) == unit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.artefacts.manifest import read_manifest
+from vital.images.image_set import ImageSet
 from vital.networks.make_judges import make_judges
 from vital.params.judges import JudgesParams
 
@@ -12,8 +12,8 @@ def judges(stage: Stage) -> None:
     """Write each judge's weights and description, and their accuracies, to data/judges."""
     params = stage.params("judges", JudgesParams)
     project = stage.project
-    manifest = read_manifest(project.images)
-    accuracies = make_judges(project.judges, project.images, manifest, params.root, stage.seed)
+    images = ImageSet.read(project.images)
+    accuracies = make_judges(project.judges, images, params.root, stage.seed)
     for judge, metrics in accuracies.items():
         stage.run.metrics({f"{judge}.{name}": value for name, value in metrics.items()})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
-from vital.artefacts.manifest import read_manifest
+from vital.images.image_set import ImageSet
 from vital.networks.make import make_model
 from vital.params.model import ModelParams
 from vital.runtime.files import write_json
@@ -13,8 +13,7 @@ def model(stage: Stage) -> None:
     """Write the network's weights, description and accuracy to data/model."""
     params = stage.params("model", ModelParams)
     project = stage.project
-    manifest = read_manifest(project.images)
-    metrics = make_model(project.model, project.images, manifest, params, stage.seed)
+    metrics = make_model(project.model, ImageSet.read(project.images), params, stage.seed)
     write_json(project.model / "metrics.json", metrics)
     stage.run.metrics(metrics)
 

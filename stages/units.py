@@ -21,7 +21,7 @@ def units(stage: Stage) -> None:
 
 def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
     # A run without inner units need not load torch.
-    from vital.artefacts.manifest import read_manifest
+    from vital.images.image_set import ImageSet
     from vital.networks.model import load_model
     from vital.references.choose_units import UnitChooser
     from vital.relevance.composites import selecting_composite
@@ -30,8 +30,7 @@ def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
     project = stage.project
     return UnitChooser(
         load_model(project.model),
-        project.images,
-        read_manifest(project.images),
+        ImageSet.read(project.images),
         params,
         selecting_composite(stage.params("relevance", RelevanceParams)),
         stage.seed,

@@ -84,7 +84,7 @@ def visualize(
     settings = check_block({**DEFAULTS, **(params or {})}, "visualize", VisualizeParams)
     studied = open_model(
         model, checkpoint=checkpoint, kwargs=model_kwargs, weights=weights,
-        preprocessing=_checked(preprocessing), classes=classes, taps=taps, size=size,
+        preprocessing=_changes(preprocessing, size), classes=classes, taps=taps,
     )  # fmt: skip
     known = ClassMap(studied.classes, studied.outputs)
     drawn = draw_reference_sets(reference_params(references), known, units or (), per_class, seed)
@@ -96,13 +96,16 @@ def visualize(
     return Visualizations(pixels, index_table(STUDIED, results))
 
 
-def _checked(
-    preprocessing: Preprocessing | Mapping[str, object] | None,
-) -> Preprocessing | Mapping[str, object] | None:
-    """Fields that override the network's own preprocessing as the block model checks them."""
-    if not isinstance(preprocessing, Mapping):
-        return preprocessing
-    return check_block(dict(preprocessing), "preprocessing", PreprocessingParams).given()
+def _changes(
+    preprocessing: Preprocessing | Mapping[str, object] | None, size: int | None
+) -> Mapping[str, object]:
+    """What overrides the network's own preprocessing, as the block model checks it."""
+    if isinstance(preprocessing, Mapping):
+        block = check_block(dict(preprocessing), "preprocessing", PreprocessingParams)
+        changes = block.given()
+    else:
+        changes = preprocessing.to_dict() if preprocessing else {}
+    return changes if size is None else {**changes, "size": (size, size)}
 
 
 ReferenceSets = Mapping[Unit, Sequence[Candidate]]

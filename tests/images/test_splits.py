@@ -16,6 +16,7 @@ from helpers.small_networks import redraw
 from vital.artefacts.manifest import SPLITS, read_manifest, read_skipped
 from vital.errors import DataError, ParamsError
 from vital.images.files import read_image
+from vital.images.image_set import ImageSet
 from vital.images.prepare import prepare_images
 from vital.images.splits import count_classes
 from vital.networks.classes import ClassMap, resolve_labels
@@ -294,7 +295,7 @@ def test_twelve_classes_one_unknown_one_empty_one_with_broken_files(
 
 def test_the_model_stage_refuses_classes_that_it_cannot_place(twelve: Path, tmp_path: Path) -> None:
     (twelve / "seven").rmdir()
-    manifest = prepare(twelve, tmp_path / "images")
+    images = ImageSet(tmp_path / "images", prepare(twelve, tmp_path / "images"))
     kwargs = {"channels": [8, 8, 8, 8], "num_classes": 12}
     weights = redraw(build_network("timm/resnet10t", kwargs), seed=1).state_dict()
     save_file(weights, tmp_path / "tiny.safetensors")
@@ -305,5 +306,5 @@ def test_the_model_stage_refuses_classes_that_it_cannot_place(twelve: Path, tmp_
     }
     model = check_block(block, "model", ModelParams)
     with pytest.raises(DataError, match="does not know 11 of the 11 classes"):
-        make_model(tmp_path / "model", tmp_path / "images", manifest, model, 0)
+        make_model(tmp_path / "model", images, model, 0)
     assert not (tmp_path / "model").exists()

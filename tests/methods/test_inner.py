@@ -16,6 +16,7 @@ from helpers.small_networks import small_model, write_noise
 from vital.engine.local import Engine, Finished
 from vital.engine.output import transparent_array
 from vital.errors import ParamsError, VitalError
+from vital.images.image_set import ImageSet
 from vital.methods.base import Setup
 from vital.methods.inner import InnerMethod, MaskedRead
 from vital.methods.transforms import Draws
@@ -24,8 +25,9 @@ from vital.networks.taps.reader import TapReader
 from vital.params.base import check_block
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
+from vital.references.heat_maps import heat_maps
 from vital.references.quantiles import UnitStatistics
-from vital.references.unit_relevance import heat_maps, taps_until, unit_relevance
+from vital.references.unit_relevance import taps_until, unit_relevance
 from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
 from vital.runtime.store import WorkStore
 from vital.units import Target, Unit, inner_unit
@@ -51,9 +53,10 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def statistics(
     model: StudiedModel, patches: Path, relevance: RelevanceParams, pools: tuple[int, ...] = ()
 ) -> dict[str, UnitStatistics]:
-    rows = pd.DataFrame({"patch": [f"{number}.png" for number in range(3)]})
+    rows = pd.DataFrame({"path": [f"{number}.png" for number in range(3)]})
+    images = ImageSet(patches, rows)
     return {
-        unit.id: unit_relevance(model, unit, TAPS, patches, rows, relevance, pools).statistics
+        unit.id: unit_relevance(model, unit, TAPS, images, relevance, pools).statistics
         for unit in UNITS
     }
 
@@ -196,20 +199,21 @@ def test_statistics_are_also_of_pooled_patches(
     model: StudiedModel, patches: Path, tmp_path: Path
 ) -> None:
     """Those of patches at half the size are those of a network that takes them as they are."""
-    rows = pd.DataFrame({"patch": [f"{number}.png" for number in range(3)]})
+    rows = pd.DataFrame({"path": [f"{number}.png" for number in range(3)]})
     half = replace(model, preprocessing=replace(model.preprocessing, size=(16, 16)))
     for n in range(3):
         pixels = np.array(Image.open(patches / f"{n}.png"), dtype=np.float64)
         means = pixels.reshape(16, 2, 16, 2, 3).mean((1, 3))
         Image.fromarray(means.round().astype(np.uint8)).save(tmp_path / f"{n}.png")
+    whole = ImageSet(patches, rows)
     for relevance in (RelevanceParams(), RelevanceParams(composite=None)):
-        both = unit_relevance(model, UNITS[0], TAPS, patches, rows, relevance, (2,)).statistics
-        alone = unit_relevance(model, UNITS[0], TAPS, patches, rows, relevance).statistics
+        both = unit_relevance(model, UNITS[0], TAPS, whole, relevance, (2,)).statistics
+        alone = unit_relevance(model, UNITS[0], TAPS, whole, relevance).statistics
         assert list(both) == [*TAPS, *(f"{tap}~2" for tap in TAPS)]
         for tap in TAPS:
             np.testing.assert_array_equal(both[tap].quantiles, alone[tap].quantiles)
             np.testing.assert_array_equal(both[tap].importance, alone[tap].importance)
-        small = unit_relevance(half, UNITS[0], TAPS, tmp_path, rows, relevance).statistics
+        small = unit_relevance(half, UNITS[0], TAPS, ImageSet(tmp_path, rows), relevance).statistics
         for tap in ("input", "conv1"):  # colours were rounded: what is deep differs by more
             expected = small[tap].quantiles
             np.testing.assert_allclose(

@@ -12,8 +12,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from helpers.small_networks import redraw
-from vital.artefacts.manifest import SPLITS, read_manifest, write_manifest
+from vital.artefacts.manifest import SPLITS, write_manifest
 from vital.errors import ModelError
+from vital.images.image_set import ImageSet
 from vital.networks.build import build_network
 from vital.networks.classes import ClassMap
 from vital.networks.factories import factory_sha256
@@ -51,7 +52,7 @@ def make(images: Path, tmp_path: Path) -> Any:
 
     def run(**block: object) -> dict[str, Any]:
         params = check_block(block, "model", ModelParams)
-        make_model(tmp_path, images, read_manifest(images), params, seed=0)
+        make_model(tmp_path, ImageSet.read(images), params, seed=0)
         return read_json(tmp_path / "model.json")
 
     return run

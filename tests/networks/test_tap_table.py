@@ -43,10 +43,10 @@ def test_a_network_of_ones_own_is_asked_for_its_size_only() -> None:
     double = describe_taps("python:vital.networks.cifar_resnet20:cifar_resnet20", {}, size=64)
     assert list(double["positions"]) == [4096, 4096, 4096, 1024, 256]
     with pytest.raises(ModelError, match="does not say the size of its images: give it"):
-        describe_taps("python:test_tap_table:silent", {})
+        describe_taps(f"python:{__name__}:silent", {})
     with pytest.raises(ModelError, match="no default taps"):
-        describe_taps("python:test_tap_table:silent", {}, size=16)
-    everything = describe_taps("python:test_tap_table:silent", {}, size=16, every=True)
+        describe_taps(f"python:{__name__}:silent", {}, size=16)
+    everything = describe_taps(f"python:{__name__}:silent", {}, size=16, every=True)
     assert list(everything["tap"]) == ["input", "0", "1"]
 
 

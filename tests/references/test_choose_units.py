@@ -14,6 +14,7 @@ from helpers.small_networks import small_model, write_noise
 from vital.artefacts.chosen_units import distinct_units, read_units, write_units
 from vital.artefacts.relevance import CIRCUITS, write_circuits
 from vital.errors import DataError, ParamsError
+from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
 from vital.params.units import UnitsParams
@@ -49,7 +50,8 @@ MANIFEST = pd.DataFrame(
 def choose(model: StudiedModel, images: Path, **params: object) -> pd.DataFrame:
     block = check_block(params, "units", UnitsParams)
     device = torch.device("cpu")
-    return UnitChooser(model, images, MANIFEST, block, composite("vital"), 0, device).choose()
+    searched = ImageSet(images, MANIFEST)
+    return UnitChooser(model, searched, block, composite("vital"), 0, device).choose()
 
 
 def test_shares_are_those_of_the_classs_training_images(model: StudiedModel, images: Path) -> None:

@@ -16,19 +16,14 @@ from vital.artefacts.chosen_units import distinct_units
 from vital.artefacts.patches import DEAD, patches_of, read_patches
 from vital.errors import DataError, ParamsError
 from vital.images.files import read_image
+from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel
 from vital.params.references import ReferencesParams
-from vital.references.patches import (
-    ActivationResponse,
-    PatchFinder,
-    RelevanceResponse,
-    response,
-    write_patches,
-)
+from vital.references.criteria import ActivationCriterion, RelevanceCriterion, make_criterion
+from vital.references.patches import PatchFinder, write_patches
 from vital.relevance import composite
 from vital.units import inner_unit
 
-CPU = torch.device("cpu")
 UNITS = [inner_unit("layer2", 3), inner_unit("layer1", 1)]
 PARAMS = ReferencesParams(count=3, shortlist=5, patch=16, stride=0.5, batch=4)
 
@@ -50,9 +45,8 @@ def rows_of(images: Path) -> pd.DataFrame:
 
 
 def finder(model: StudiedModel, images: Path, params: ReferencesParams = PARAMS) -> PatchFinder:
-    return PatchFinder(
-        model, ActivationResponse(model, UNITS), images, rows_of(images), params, CPU
-    )
+    searched = ImageSet(images, rows_of(images))
+    return PatchFinder(model, ActivationCriterion(model, UNITS), searched, params)
 
 
 def channel_map(model: StudiedModel, unit: object, pixels: torch.Tensor) -> torch.Tensor:
@@ -124,8 +118,7 @@ def test_a_unit_that_never_fires_is_dead(
         search = finder(model, images)
         found = search.find()
         assert found[UNITS[1]] == []
-        paths = list(rows_of(images).path)
-        counts = write_patches(tmp_path, search, found, paths, "activation")
+        counts = write_patches(tmp_path, search, found)
     finally:
         handle.remove()
     assert counts == {"units": 1, "dead_units": 1, "patches": 3}
@@ -141,10 +134,10 @@ def test_a_unit_that_never_fires_is_dead(
 
 def test_relevance_ranks_by_the_class_that_is_seen(model: StudiedModel, images: Path) -> None:
     """Between the logits and a tap whose rules pass all on, a unit's relevance adds up to them."""
-    responds = response(model, UNITS[:1], "relevance", composite("vital"))
-    assert isinstance(responds, RelevanceResponse)
+    criterion = make_criterion("relevance", model, UNITS[:1], composite("vital"))
+    assert isinstance(criterion, RelevanceCriterion)
     everything = [inner_unit("layer2", channel) for channel in range(KWARGS["channels"][1])]
-    whole = RelevanceResponse(model, everything, composite("vital"))
+    whole = RelevanceCriterion(model, everything, composite("vital"))
     pixels = torch.stack([model.preprocessing(read_image(images / f"{n}.png")) for n in range(3)])
     with whole.opened():
         total = sum(one.sum(dim=1) for one in whole.maps(pixels))
@@ -156,14 +149,10 @@ def test_relevance_ranks_by_the_class_that_is_seen(model: StudiedModel, images: 
 def test_what_cannot_be_searched_is_an_error(model: StudiedModel, images: Path) -> None:
     with pytest.raises(ParamsError, match=r"references\.patch: 33"):
         finder(model, images, PARAMS.model_copy(update={"patch": 33})).find()
-    nothing = PatchFinder(
-        model, ActivationResponse(model, UNITS), images, rows_of(images).head(0), PARAMS, CPU
-    )
+    everything = ImageSet(images, rows_of(images))
+    none = everything.part(0, 0)
+    nothing = PatchFinder(model, ActivationCriterion(model, UNITS), none, PARAMS)
     with pytest.raises(DataError, match="no images"):
         nothing.find()
-    assert (
-        PatchFinder(
-            model, ActivationResponse(model, []), images, rows_of(images), PARAMS, CPU
-        ).find()
-        == {}
-    )
+    of_no_unit = PatchFinder(model, ActivationCriterion(model, []), everything, PARAMS)
+    assert of_no_unit.find() == {}

@@ -15,6 +15,7 @@ from helpers.small_networks import CPU, KWARGS
 from vital.artefacts.manifest import SPLITS
 from vital.errors import DataError
 from vital.images.files import read_image
+from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, build_network, freeze
 from vital.params.base import check_block
 from vital.params.extract import ExtractParams
@@ -60,7 +61,8 @@ def select(
 ) -> pd.DataFrame:
     block = {"references": 3, "batch": 4, **changes}
     params = check_block(block, "extract", ExtractParams)
-    return select_references(studied, images, manifest, params, seed, CPU)
+    chosen = select_references(studied, ImageSet(images, manifest), params, seed, CPU)
+    return chosen.rows
 
 
 def test_random_references_are_the_seeded_draw(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
-from vital.artefacts.manifest import SPLITS, read_manifest, split_rows
+from vital.artefacts.columns import SHA256
+from vital.artefacts.manifest import TRAIN
 from vital.images import statistics
-from vital.images.loading import batches
+from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.images.statistics import ImageStatistics, measure_images
 from vital.runtime.files import digest
@@ -32,11 +33,11 @@ def image_statistics(
     ``folder`` is that of the manifest; the images are as the network sees them. Raises DataError
     where none were trained on.
     """
-    rows = split_rows(read_manifest(folder), SPLITS[0])
+    images = ImageSet.read(folder).split(TRAIN)
     key = digest(
         [
             "image statistics",
-            list(rows["sha256"]),
+            list(images.rows[SHA256]),
             preprocessing.to_dict(),
             torch.__version__,
             source_digest(statistics),
@@ -45,9 +46,9 @@ def image_statistics(
     entry = store.read(key, _KIND)
     if entry is not None:
         return ImageStatistics(**entry[0])
-    log.info("measuring spectrum and colours of %d images", len(rows))
-    read = batches(folder, rows, preprocessing, _BATCH)
-    measured = measure_images(preprocessing.denormalize(images) for _, images in read)
+    log.info("measuring spectrum and colours of %d images", len(images))
+    read = images.batches(preprocessing, _BATCH)
+    measured = measure_images(preprocessing.denormalize(pixels) for _, pixels in read)
     tensors = {"magnitude": measured.magnitude, "covariance": measured.covariance}
     store.write(key, _KIND, tensors)
     return measured

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import nn
 
-from vital.artefacts.manifest import class_names, split_rows
+from vital.artefacts.manifest import HEIGHT, HELD_OUT, TRAIN, VALIDATION, WIDTH, class_names
 from vital.errors import ModelError
-from vital.images.loading import batches
+from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
 from vital.networks.classes import ClassMap, resolve_labels
@@ -35,26 +34,26 @@ _BATCH = 64
 
 def make_model(
     folder: Path,
-    images: Path,
-    manifest: pd.DataFrame,
+    images: ImageSet,
     params: ModelParams,
     seed: int,
     device: torch.device = CPU,
 ) -> dict[str, float]:
     """Write the network to ``folder`` and return its accuracy on the saved weights.
 
-    It is trained and measured on ``device``.
+    It is trained on the images' train split, and measured on the others, on ``device``.
 
     Raises ModelError when the parameters name no source of weights, or more than one, and for
     classes, preprocessing or taps that do not fit the network.
     """
-    network = _with_weights(images, manifest, params, seed, device)
-    preprocessing = _preprocessing(network, manifest, params)
-    classes = _classes(network, manifest, params, preprocessing.size)
-    resolved = resolve_labels(manifest, ClassMap(classes, len(classes)))
+    network = _with_weights(images, params, seed, device)
+    preprocessing = _preprocessing(network, images, params)
+    classes = _classes(network, images, params, preprocessing.size)
+    known = ClassMap(classes, len(classes))
+    resolved = images.with_rows(resolve_labels(images.rows, known))
     description = {
         "architecture": params.name,
-        "kwargs": _kwargs(params, manifest),
+        "kwargs": _kwargs(params, images),
         "weights": _origin(network, params, seed),
         "classes": classes,
         "preprocessing": preprocessing.to_dict(),
@@ -62,30 +61,26 @@ def make_model(
         **_further_pins(network, params),
     }
     save_model(folder, network, description)
-    metrics = measure(folder, images, resolved, device)
+    metrics = measure(folder, resolved, device)
     describe_further(folder, {"accuracy": metrics["accuracy_top1"]})
     return metrics
 
 
-def measure(
-    folder: Path, images: Path, manifest: pd.DataFrame, device: torch.device = CPU
-) -> dict[str, float]:
+def measure(folder: Path, images: ImageSet, device: torch.device = CPU) -> dict[str, float]:
     """The saved network's accuracy on the validation and on the held-out images.
 
-    The manifest's labels are the network's.
+    Their labels are the network's.
     """
     model = load_model(folder).to(device)
-    splits = {"accuracy_top1": "validation", "accuracy_top1_heldout": "heldout"}
+    splits = {"accuracy_top1": VALIDATION, "accuracy_top1_heldout": HELD_OUT}
     return {
-        name: round(
-            accuracy(model.network, _loaded(images, manifest, split, model.preprocessing)), 6
-        )
+        name: round(accuracy(model.network, _labelled(images.split(split), model.preprocessing)), 6)
         for name, split in splits.items()
     }
 
 
 def _with_weights(
-    images: Path, manifest: pd.DataFrame, params: ModelParams, seed: int, device: torch.device
+    images: ImageSet, params: ModelParams, seed: int, device: torch.device
 ) -> nn.Module:
     origins = [params.checkpoint is not None, params.fetched, params.train is not None]
     if sum(origins) != 1:
@@ -94,28 +89,28 @@ def _with_weights(
         torch.manual_seed(derive_seed(seed, "model", "initial weights"))
         network = build_network(
             params.name,
-            _kwargs(params, manifest),
+            _kwargs(params, images),
             pretrained=params.fetched,
             weights=params.weights,
         )
         if params.train is not None:
-            preprocessing = _preprocessing(network, manifest, params)
-            labelled = _load(images, manifest, "train", preprocessing)
-            train(network.to(device), labelled, params.train, seed).to(CPU)
+            preprocessing = _preprocessing(network, images, params)
+            together = _together(_labelled(images.split(TRAIN), preprocessing))
+            train(network.to(device), together, params.train, seed).to(CPU)
     if params.checkpoint is not None:
         load_weights(network, Path(params.checkpoint))
     return freeze(network)
 
 
-def _kwargs(params: ModelParams, manifest: pd.DataFrame) -> dict[str, Any]:
-    return network_kwargs(params, len(class_names(manifest)))
+def _kwargs(params: ModelParams, images: ImageSet) -> dict[str, Any]:
+    return network_kwargs(params, len(class_names(images.rows)))
 
 
 def _classes(
-    network: nn.Module, manifest: pd.DataFrame, params: ModelParams, size: tuple[int, int]
+    network: nn.Module, images: ImageSet, params: ModelParams, size: tuple[int, int]
 ) -> list[str]:
     """The names that are given, those that were trained on, the network's own, or ImageNet's."""
-    trained_on = class_names(manifest) if params.train is not None else ()
+    trained_on = class_names(images.rows) if params.train is not None else ()
     names = known_classes(network, params.classes or trained_on, size)
     return list(ClassMap(names, count_logits(network, size)).names)
 
@@ -127,10 +122,8 @@ def _taps(network: nn.Module, params: ModelParams, size: tuple[int, int]) -> dic
     return dict(params.taps)
 
 
-def _preprocessing(
-    network: nn.Module, manifest: pd.DataFrame, params: ModelParams
-) -> Preprocessing:
-    cut = (int(manifest["height"].iloc[0]), int(manifest["width"].iloc[0]))
+def _preprocessing(network: nn.Module, images: ImageSet, params: ModelParams) -> Preprocessing:
+    cut = (int(images.rows[HEIGHT].iloc[0]), int(images.rows[WIDTH].iloc[0]))
     return preprocessing_of(network, params, cut)
 
 
@@ -158,18 +151,15 @@ def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:
     return {}
 
 
-def _loaded(
-    images: Path, manifest: pd.DataFrame, split: str, preprocessing: Preprocessing
-) -> Iterator[LabelledImages]:
-    """A split in batches: as a whole ImageNet's would not fit into memory."""
-    for rows, pixels in batches(images, split_rows(manifest, split), preprocessing, _BATCH):
-        yield LabelledImages(pixels, torch.tensor(rows["label"].to_numpy()))
+def _labelled(images: ImageSet, preprocessing: Preprocessing) -> Iterator[LabelledImages]:
+    """In batches: as a whole ImageNet's would not fit into memory."""
+    for part, pixels in images.batches(preprocessing, _BATCH):
+        yield LabelledImages(pixels, part.labels)
 
 
-def _load(
-    images: Path, manifest: pd.DataFrame, split: str, preprocessing: Preprocessing
-) -> LabelledImages:
-    parts = list(_loaded(images, manifest, split, preprocessing))
+def _together(parts: Iterable[LabelledImages]) -> LabelledImages:
+    """As one batch."""
+    kept = list(parts)
     return LabelledImages(
-        torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts])
+        torch.cat([part.images for part in kept]), torch.cat([part.labels for part in kept])
     )

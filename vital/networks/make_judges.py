@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from vital.errors import DataError, ModelError
+from vital.images.image_set import ImageSet
 from vital.networks.judges import METRICS_FILE
 from vital.networks.make import make_model
 from vital.params.judges import JudgeParams
@@ -22,8 +22,7 @@ log = logging.getLogger(__name__)
 
 def make_judges(
     folder: Path,
-    images: Path,
-    manifest: pd.DataFrame,
+    images: ImageSet,
     judges: Iterable[JudgeParams],
     seed: int,
     device: torch.device = CPU,
@@ -39,7 +38,7 @@ def make_judges(
         for judge in judges:
             own_seed = derive_seed(seed, "judges", judge.called)
             try:
-                made = make_model(written / judge.called, images, manifest, judge, own_seed, device)
+                made = make_model(written / judge.called, images, judge, own_seed, device)
             except (ModelError, DataError) as error:
                 raise ModelError(f"judge {judge.called}: {error}") from None
             log.info("judge %s: accuracy %.3f", judge.called, made["accuracy_top1_heldout"])

@@ -20,6 +20,7 @@ from vital.networks.factories import factory_sha256, source_sha256
 from vital.networks.probe import count_logits, run_blank
 from vital.networks.taps.defaults import default_taps
 from vital.networks.weights import load_weights, state_digest
+from vital.runtime.devices import device_of
 from vital.runtime.files import digest, digest_file, read_json, write_json
 from vital.runtime.tensors import write_tensors
 
@@ -49,6 +50,11 @@ class StudiedModel:
         Raises ModelError for a network without a classifier.
         """
         return len(self.classes) or count_logits(self.network, self.preprocessing.size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's weights are."""
+        return device_of(self.network)
 
     def to(self, device: torch.device) -> StudiedModel:
         """Move the network; returns the same object."""
@@ -140,12 +146,11 @@ def open_model(
     preprocessing: Preprocessing | Mapping[str, Any] | None = None,
     classes: Sequence[str] = (),
     taps: Sequence[str] | None = None,
-    size: int | None = None,
 ) -> StudiedModel:
     """A network by name, with a checkpoint or its published weights, or a module as it is.
 
     ``weights`` names an entry of torchvision's weights. ``preprocessing`` is the whole of it, or
-    fields that override the network's own; ``size`` overrides the side of its input in pixels.
+    fields that override the network's own.
 
     Raises ModelError for a name, a checkpoint, classes or arguments that do not fit, for a network
     whose preprocessing is not known, and for one that does not run on images of its size.
@@ -160,7 +165,9 @@ def open_model(
     if checkpoint is not None:
         load_weights(network, Path(checkpoint))
     freeze(network)
-    wanted = _preprocessing(network, preprocessing, size)
+    if isinstance(preprocessing, Preprocessing):
+        preprocessing = preprocessing.to_dict()
+    wanted = network_preprocessing(network, preprocessing or {})
     run_blank(network, wanted.size)
     return StudiedModel(
         name=name,
@@ -170,14 +177,6 @@ def open_model(
         taps=dict.fromkeys(taps, 1.0) if taps else default_taps(network, wanted.size),
         sha256=_identity(name, options, weights, state_digest(network), source),
     )
-
-
-def _preprocessing(
-    network: nn.Module, given: Preprocessing | Mapping[str, Any] | None, size: int | None
-) -> Preprocessing:
-    side = {} if size is None else {"size": (size, size)}
-    changes = given.to_dict() if isinstance(given, Preprocessing) else dict(given or {})
-    return network_preprocessing(network, {**changes, **side})
 
 
 def known_classes(

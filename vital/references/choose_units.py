@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 import torch
@@ -13,7 +12,7 @@ import torch
 from vital.artefacts.chosen_units import CIRCUIT, LISTED, RANDOM, TOP, units_table
 from vital.artefacts.manifest import SPLITS, split_rows
 from vital.errors import DataError, ParamsError
-from vital.images.loading import batches
+from vital.images.image_set import ImageSet
 from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import tap_shapes
@@ -29,8 +28,7 @@ class UnitChooser:
     """Chooses units of one network; ``composite`` says how relevance to a class is computed."""
 
     model: StudiedModel
-    images: Path
-    manifest: pd.DataFrame
+    images: ImageSet
     params: UnitsParams
     composite: Composite
     seed: int
@@ -93,7 +91,8 @@ class UnitChooser:
         )
 
     def _loaded(self, rows: pd.DataFrame) -> Iterable[torch.Tensor]:
-        loaded = batches(self.images, rows, self.model.preprocessing, self.params.batch)
+        chosen = self.images.with_rows(rows)
+        loaded = chosen.batches(self.model.preprocessing, self.params.batch)
         return (pixels.to(self.device) for _, pixels in loaded)
 
     def _channels(self, tap: str) -> int:
@@ -106,4 +105,4 @@ class UnitChooser:
 
     @cached_property
     def _train(self) -> pd.DataFrame:
-        return split_rows(resolve_labels(self.manifest, self._known), SPLITS[0])
+        return split_rows(resolve_labels(self.images.rows, self._known), SPLITS[0])

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import torch
 
-from vital.images.loading import batches
-from vital.networks.model import StudiedModel
+from vital.artefacts.references import write_references
+from vital.images.image_set import ImageSet
+from vital.networks.model import StudiedModel, statistics_metadata
 from vital.networks.taps.reader import TapReader
+from vital.params.extract import ExtractParams
 from vital.references.pooling import pooled, pooled_tap, pooled_taps
-from vital.references.quantiles import Accumulator, TapStatistics, to_tensors
+from vital.references.quantiles import Accumulator, TapStatistics, from_tensors, to_tensors
+from vital.references.statistics_files import write_statistics
+from vital.runtime.executors import executor
+from vital.runtime.files import replacing_folder
+from vital.runtime.partial_results import partial_results_until_done
+from vital.runtime.progress import progress_bar
+from vital.units import class_units
 
 Batch = tuple[Sequence[str], torch.Tensor]
 """The unit of each image, and the images (B, 3, H, W) in normalised units."""
+
+_MOST = 8
+"""Classes of one task of a cluster: their statistics come back together."""
 
 
 def extract_statistics(
@@ -50,37 +62,79 @@ def extract_statistics(
         yield current, _finish(sums)
 
 
+def write_class_statistics(
+    folder: Path,
+    model: StudiedModel,
+    references: ImageSet,
+    params: ExtractParams,
+    device: torch.device,
+    work: Path,
+) -> None:
+    """Write the statistics of a manifest's images, class by class, and which images they are of.
+
+    The labels are the network's, and sorted. What is finished is kept in ``work`` until ``folder``
+    is whole.
+    """
+    units = {unit.index: unit.id for unit in class_units(model.classes)}
+    named = references.rows.assign(unit=references.rows["label"].map(units))
+    make = ClassParts(model, references.with_rows(named), params, device)
+    order, names = list(named["unit"].unique()), pooled_taps(make.taps, params.pools)
+    with (
+        executor(params, "extract", device, _MOST) as execute,
+        partial_results_until_done(work, make.facts()) as parts,
+        replacing_folder(folder) as written,
+        closing(execute(order, make, parts)) as found,
+    ):
+        kept = ((unit, from_tensors(part, names)) for unit, part in zip(order, found, strict=True))
+        bar = progress_bar(kept, total=len(order), label="extract", unit="classes")
+        write_statistics(written, names, statistics_metadata(model), bar, knots=params.knots)
+        write_references(written, references.rows)
+
+
 @dataclass(frozen=True)
 class ClassParts:
-    """Makes units' statistics, each a part, of images below ``folder`` sorted by unit.
+    """Makes units' statistics, each a part, of images that are sorted by their column ``unit``.
 
-    ``rows`` is a manifest's, with a column ``unit``. Batches are cut as they would be in one go
-    over all of them, so that the bytes do not depend on which units are made together.
+    Batches are cut as they would be in one go over all images, so that the bytes do not depend on
+    which units are made together.
     """
 
     model: StudiedModel
-    taps: Sequence[str]
-    pools: Sequence[int]
-    folder: Path
-    rows: pd.DataFrame
-    batch: int
+    images: ImageSet
+    params: ExtractParams
     device: torch.device
+
+    @property
+    def taps(self) -> list[str]:
+        """Those that are asked for, or the network's own."""
+        return list(self.params.taps or self.model.taps)
+
+    def facts(self) -> list[Any]:
+        """What determines every part, as plain data."""
+        return [
+            "extract",
+            statistics_metadata(self.model),
+            self.taps,
+            self.params.facts(),
+            self.device.type,
+            list(self.images.rows["unit"]),
+            list(self.images.rows["sha256"]),
+        ]
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """The statistics of these units, which are in the images' order."""
-        wanted = self.rows["unit"].isin(names).to_numpy().nonzero()[0]
-        first = wanted[0] // self.batch * self.batch
-        last = -(-(wanted[-1] + 1) // self.batch) * self.batch
-        found = extract_statistics(
-            self.model, self.taps, self._load(first, last), self.device, self.pools
-        )
+        size = self.params.batch
+        wanted = self.images.rows["unit"].isin(names).to_numpy().nonzero()[0]
+        first = wanted[0] // size * size
+        last = -(-(wanted[-1] + 1) // size) * size
+        loaded = self._load(self.images.part(first, last))
+        found = extract_statistics(self.model, self.taps, loaded, self.device, self.params.pools)
         # The first and the last batch may hold images of other units.
         return (to_tensors(statistics) for unit, statistics in found if unit in names)
 
-    def _load(self, first: int, last: int) -> Iterator[Batch]:
-        rows = self.rows.iloc[first:last]
-        for part, images in batches(self.folder, rows, self.model.preprocessing, self.batch):
-            yield list(part["unit"]), images
+    def _load(self, images: ImageSet) -> Iterator[Batch]:
+        for part, pixels in images.batches(self.model.preprocessing, self.params.batch):
+            yield list(part.rows["unit"]), pixels
 
 
 def _read_sizes(

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch.nn import functional
 
-from vital.artefacts.columns import CHANNEL, IMAGE, RANK, TAP
-from vital.artefacts.patches import BOX, CRITERION, PATCH, SCORE, patch_path, write_patch_tables
+from vital.artefacts.columns import CHANNEL, IMAGE, PATH, RANK, TAP
+from vital.artefacts.patches import (
+    BOX,
+    CRITERION,
+    PATCH,
+    SCORE,
+    patch_path,
+    patches_of,
+    write_patch_tables,
+)
 from vital.errors import DataError, ParamsError
 from vital.images.files import write_png
-from vital.images.loading import batches, load_images
+from vital.images.image_set import ImageSet
 from vital.images.tensors import to_uint8
-from vital.networks.model import StudiedModel
-from vital.networks.taps.reader import TapReader
+from vital.networks.model import StudiedModel, statistics_metadata
 from vital.params.references import ReferencesParams
-from vital.relevance import Composite, RelevanceReader, class_start
-from vital.runtime.partial_results import PartialResults, Tensors
+from vital.params.relevance import MaskParams
+from vital.references.criteria import Criterion, make_criterion
+from vital.relevance.composites import selecting_composite
+from vital.runtime.partial_results import PartialResults, Tensors, partial_results_until_done
 from vital.runtime.progress import progress_bar
 from vital.units import Unit
 
@@ -45,96 +51,33 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Patch:
-    """The part ``box`` of the image ``row`` (a place in the manifest's rows), and its score."""
+    """The part ``box`` of the image ``row`` (its place among those searched), and its score."""
 
     row: int
     box: Box
     score: float
 
 
-class Response(ABC):
-    """How strongly units respond: a map (B, D) over positions for each of ``units``."""
-
-    def __init__(self, units: Sequence[Unit]) -> None:
-        self.units = list(units)
-        self.taps = list(dict.fromkeys(unit.tap for unit in units))
-
-    @abstractmethod
-    def maps(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
-        """The map of each unit in turn, for images (B, 3, H, W)."""
-
-    @abstractmethod
-    def opened(self) -> AbstractContextManager[Any]:
-        """What has to be open while maps are read."""
-
-    def strongest(self, images: torch.Tensor) -> torch.Tensor:
-        """The maximum over positions, (B, units): how images are ranked."""
-        return torch.stack([one.amax(dim=1) for one in self.maps(images)], dim=1).cpu().double()
-
-    def mean(self, images: torch.Tensor) -> torch.Tensor:
-        """The mean over positions, (B, units): how patches are ranked."""
-        return torch.stack([one.mean(dim=1) for one in self.maps(images)], dim=1).cpu().double()
-
-
-class ActivationResponse(Response):
-    """A unit's activations (ActMax)."""
-
-    def __init__(self, model: StudiedModel, units: Sequence[Unit]) -> None:
-        super().__init__(units)
-        self._reader = TapReader(model.network, self.taps)
-
-    def opened(self) -> AbstractContextManager[Any]:
-        return self._reader
-
-    def maps(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
-        with torch.no_grad():
-            values = self._reader(images)
-        for unit in self.units:
-            yield values[unit.tap][:, unit.index]
-
-
-class RelevanceResponse(Response):
-    """A unit's relevance to the class that the network sees (RelMax)."""
-
-    def __init__(self, model: StudiedModel, units: Sequence[Unit], composite: Composite) -> None:
-        super().__init__(units)
-        self._network = model.network
-        self._reader = RelevanceReader(model.network, self.taps, composite)
-
-    def opened(self) -> AbstractContextManager[Any]:
-        return self._reader
-
-    def maps(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
-        with torch.no_grad():
-            seen = self._network(images).argmax(dim=1).tolist()
-        values = self._reader(images, [class_start(index) for index in seen]).relevance
-        for unit in self.units:
-            yield values[unit.tap][:, unit.index]
-
-
 class PatchFinder:
     """Finds the reference patches of many units in one pass over the images, and one over the best.
 
-    Memory does not grow with the number of images. Of equal scores the earlier image comes first.
+    It works where the network is, and for the units of ``criterion``. Memory does not grow with
+    the number of images. Of equal scores the earlier image comes first.
     """
 
     def __init__(
         self,
         model: StudiedModel,
-        response: Response,
-        images: Path,
-        rows: pd.DataFrame,
+        criterion: Criterion,
+        images: ImageSet,
         params: ReferencesParams,
-        device: torch.device,
         parts: PartialResults | None = None,
     ) -> None:
+        self.images = images
+        self.params = params
         self._parts = parts or PartialResults()
-        self._model = model.to(device)
-        self._response = response
-        self._images = images
-        self._rows = rows.reset_index(drop=True)
-        self._params = params
-        self._device = device
+        self._model = model
+        self._criterion = criterion
 
     def find(self) -> dict[Unit, list[Patch]]:
         """Each unit's patches, best first and each of another image; none for one that is dead.
@@ -142,10 +85,10 @@ class PatchFinder:
         A unit is dead if it responds above zero nowhere. Raises ParamsError for patches that are
         larger than the network's input, and DataError where there are no images.
         """
-        if not self._response.units:
+        if not self._criterion.units:
             return {}
         self._check()
-        with self._response.opened():
+        with self._criterion.opened():
             shortlists = self._rank_images()
             return self._rank_patches(shortlists)
 
@@ -160,25 +103,25 @@ class PatchFinder:
 
     def _check(self) -> None:
         side = min(self._model.preprocessing.size)
-        if self._params.patch > side:
+        if self.params.patch > side:
             raise ParamsError(
-                f"references.patch: {self._params.patch} pixels are more than the network's "
+                f"references.patch: {self.params.patch} pixels are more than the network's "
                 f"input, which has {side}"
             )
-        if self._rows.empty:
+        if not len(self.images):
             raise DataError("there are no images to find reference patches in")
 
     def _rank_images(self) -> dict[Unit, list[int]]:
         """The rows of each unit's best images; none for a dead one."""
-        units = self._response.units
+        units = self._criterion.units
         ranking = self._parts.load(_RANKING) or {
             "best": torch.empty(0, len(units), dtype=torch.float64),
             "places": torch.empty(0, len(units), dtype=torch.int64),
             "done": torch.tensor(0),
         }
-        with progress_bar(total=len(self._rows), label="rank images", unit="images") as bar:
+        with progress_bar(total=len(self.images), label="rank images", unit="images") as bar:
             bar.update(int(ranking["done"]))
-            while (done := int(ranking["done"])) < len(self._rows):
+            while (done := int(ranking["done"])) < len(self.images):
                 ranking = self._parts.make(_RANKING, partial(self._rank_further, ranking))
                 bar.update(int(ranking["done"]) - done)
         best, places = ranking["best"], ranking["places"]
@@ -193,13 +136,13 @@ class PatchFinder:
         ``best`` and ``places`` (shortlist, units): the highest responses and their rows.
         """
         best, places, done = ranking["best"], ranking["places"], int(ranking["done"])
-        rows = self._rows.iloc[done : done + _BATCHES * self._params.batch]
-        for _, pixels in batches(self._images, rows, self._model.preprocessing, self._params.batch):
-            scores = self._response.strongest(pixels.to(self._device))
+        further = self.images.part(done, done + _BATCHES * self.params.batch)
+        for _, pixels in further.batches(self._model.preprocessing, self.params.batch):
+            scores = self._criterion.strongest(pixels.to(self._model.device))
             here = torch.arange(done, done + len(scores)).unsqueeze(1).expand_as(scores)
             best, order = torch.cat([best, scores]).sort(dim=0, descending=True, stable=True)
-            places = torch.cat([places, here]).gather(0, order)[: self._params.shortlist]
-            best = best[: self._params.shortlist]
+            places = torch.cat([places, here]).gather(0, order)[: self.params.shortlist]
+            best = best[: self.params.shortlist]
             done += len(scores)
         return {"best": best, "places": places, "done": torch.tensor(done)}
 
@@ -223,7 +166,7 @@ class PatchFinder:
                     place, score = int(kept["places"][k, i]), float(kept["scores"][k, i])
                     found[units[i]].append(Patch(row, boxes[place], score))
         return {
-            unit: sorted(patches, key=lambda patch: -patch.score)[: self._params.count]
+            unit: sorted(patches, key=lambda patch: -patch.score)[: self.params.count]
             for unit, patches in found.items()
         }
 
@@ -235,12 +178,12 @@ class PatchFinder:
 
     def _score_patches(self, image: torch.Tensor, boxes: Sequence[Box]) -> torch.Tensor:
         """The mean response of every unit to each patch of one image, (boxes, units)."""
-        parts = torch.split(self._cut(image, boxes), self._params.batch)
-        return torch.cat([self._response.mean(part) for part in parts])
+        parts = torch.split(self._cut(image, boxes), self.params.batch)
+        return torch.cat([self._criterion.mean(part) for part in parts])
 
     def _load(self, rows: Sequence[int]) -> torch.Tensor:
-        paths = [str(self._rows["path"].iloc[row]) for row in rows]
-        return load_images(self._images, paths, self._model.preprocessing).to(self._device)
+        images = self.images.with_rows(self.images.rows.iloc[list(rows)])
+        return images.load(self._model.preprocessing).to(self._model.device)
 
     def _cut(self, image: torch.Tensor, boxes: Sequence[Box]) -> torch.Tensor:
         """PartialResults of one image (1, 3, H, W), each enlarged to its size: (boxes, 3, H, W)."""
@@ -251,8 +194,8 @@ class PatchFinder:
 
     def _boxes(self) -> list[Box]:
         """Overlapping squares that cover the image, row by row."""
-        side = self._params.patch
-        step = max(1, round(self._params.stride * side))
+        side = self.params.patch
+        step = max(1, round(self.params.stride * side))
         tops, lefts = (_starts(extent, side, step) for extent in self._model.preprocessing.size)
         return [(left, top, left + side, top + side) for top, left in product(tops, lefts)]
 
@@ -262,27 +205,45 @@ def _starts(extent: int, side: int, step: int) -> list[int]:
     return sorted({*range(0, extent - side, step), extent - side})
 
 
-def response(
-    model: StudiedModel, units: Sequence[Unit], criterion: str, composite: Composite
-) -> Response:
-    """How units respond by ``activation``, or by ``relevance`` under ``composite``."""
-    if criterion == "activation":
-        return ActivationResponse(model, units)
-    return RelevanceResponse(model, units, composite)
+def write_reference_patches(
+    folder: Path,
+    model: StudiedModel,
+    units: Sequence[Unit],
+    images: ImageSet,
+    params: ReferencesParams,
+    masks: MaskParams,
+    work: Path,
+) -> dict[str, float]:
+    """Find the patches of ``units`` among a manifest's ``images`` and write them to ``folder``.
+
+    What is finished is kept in ``work`` until all is written. ``masks`` say which relevance images
+    are ranked by, where they are. Returns and raises as :func:`write_patches` and
+    :meth:`PatchFinder.find` do.
+    """
+    criterion = make_criterion(params.criterion, model, units, selecting_composite(masks))
+    facts = [
+        "references",
+        statistics_metadata(model),
+        params.model_dump(mode="json"),
+        masks.composite,
+        model.device.type,
+        [unit.id for unit in units],
+        list(images.rows["sha256"]),
+    ]
+    with partial_results_until_done(work, facts) as parts:
+        finder = PatchFinder(model, criterion, images, params, parts)
+        return write_patches(folder, finder, finder.find())
 
 
 def write_patches(
-    folder: Path,
-    finder: PatchFinder,
-    found: Mapping[Unit, Sequence[Patch]],
-    paths: Sequence[str],
-    criterion: str,
+    folder: Path, finder: PatchFinder, found: Mapping[Unit, Sequence[Patch]]
 ) -> dict[str, float]:
     """Write every patch as a PNG below ``folder``, the tables, and return what was counted.
 
-    ``paths`` names the images by row. Units without a patch are reported as dead.
+    Units without a patch are reported as dead.
     """
     rows: list[dict[str, object]] = []
+    paths = list(finder.images.rows[PATH])
     for unit, patches in progress_bar(
         found.items(), total=len(found), label="write patches", unit="units"
     ):
@@ -291,9 +252,14 @@ def write_patches(
             write_png(folder / path, finder.array(patch))
             place = {TAP: unit.tap, CHANNEL: unit.index, RANK: rank}
             kept = {IMAGE: paths[patch.row], BOX: list(patch.box), SCORE: patch.score}
-            rows.append({**place, **kept, CRITERION: criterion, PATCH: path})
+            rows.append({**place, **kept, CRITERION: finder.params.criterion, PATCH: path})
     dead = [unit for unit, patches in found.items() if not patches]
     for unit in dead:
         log.warning("unit %s never fires: it is left out", unit.id)
     write_patch_tables(folder, rows, dead)
     return {"units": len(found) - len(dead), "dead_units": len(dead), "patches": len(rows)}
+
+
+def unit_patches(folder: Path, table: pd.DataFrame, unit: Unit) -> ImageSet:
+    """One unit's reference patches, the best first, of the table and the PNGs below ``folder``."""
+    return ImageSet(folder, patches_of(table, unit).rename(columns={PATCH: PATH}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import torch
 
 from vital.artefacts.manifest import SPLITS, split_rows
 from vital.errors import DataError
-from vital.images.loading import batches
+from vital.images.image_set import ImageSet
 from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.model import StudiedModel
 from vital.params.extract import ExtractParams
@@ -24,25 +23,25 @@ Rank = Callable[[pd.DataFrame], Sequence[int]]
 
 def select_references(
     model: StudiedModel,
-    images: Path,
-    manifest: pd.DataFrame,
+    images: ImageSet,
     params: ExtractParams,
     seed: int,
     device: torch.device,
-) -> pd.DataFrame:
-    """The manifest's rows of the reference images, with the network's labels, class by class.
+) -> ImageSet:
+    """The reference images among those of a manifest, with the network's labels, class by class.
 
     They come from the train split, ``params.references`` of each class; ``probability`` is what
     the network gives an image's class, or null where nobody needed to know. Raises DataError when
     a class has too few images or the network does not know it.
     """
     known = ClassMap(model.classes, model.outputs)
-    rows = split_rows(resolve_labels(manifest, known), SPLITS[0])
+    rows = split_rows(resolve_labels(images.rows, known), SPLITS[0])
     _check_enough(rows, params.references)
     if params.select == "random":
-        return random_references(rows, params.references, seed)
-    probabilities = class_probabilities(model, images, rows, params.batch, device)
-    return confident_references(rows.assign(probability=probabilities), params.references)
+        return images.with_rows(random_references(rows, params.references, seed))
+    probabilities = class_probabilities(model, images.with_rows(rows), params.batch, device)
+    ranked = rows.assign(probability=probabilities)
+    return images.with_rows(confident_references(ranked, params.references))
 
 
 def random_references(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -67,18 +66,17 @@ def confident_references(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def class_probabilities(
-    model: StudiedModel, images: Path, rows: pd.DataFrame, batch: int, device: torch.device
+    model: StudiedModel, images: ImageSet, batch: int, device: torch.device
 ) -> np.ndarray:
     """The probability that the network gives each image's own class, (N,), in one pass."""
     network = model.to(device).network
     kept = []
-    loaded = batches(images, rows, model.preprocessing, batch)
-    total = -(-len(rows) // batch)
+    loaded = images.batches(model.preprocessing, batch)
+    total = -(-len(images) // batch)
     with torch.no_grad():
         for part, pixels in progress_bar(loaded, total=total, label="select", unit="batches"):
             logits = network(pixels.to(device)).cpu().double()
-            labels = torch.tensor(part["label"].to_numpy())
-            kept.append(logits.softmax(dim=1)[torch.arange(len(labels)), labels].numpy())
+            kept.append(logits.softmax(dim=1)[torch.arange(len(part)), part.labels].numpy())
     return np.concatenate(kept)
 
 

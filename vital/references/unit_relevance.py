@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import torch
 
-from vital.artefacts.columns import PATH
-from vital.artefacts.patches import PATCH
 from vital.artefacts.relevance import MASK, mask_row, write_masks
 from vital.errors import ModelError, ParamsError
 from vital.images.files import write_png
-from vital.images.loading import batches
-from vital.networks.model import StudiedModel
+from vital.images.image_set import ImageSet
+from vital.networks.model import StudiedModel, statistics_metadata
 from vital.networks.taps.module_outputs import module_outputs
 from vital.networks.taps.reader import INPUT_TAP, locate
 from vital.params.relevance import RelevanceParams
 from vital.references.extract import extract_statistics
+from vital.references.heat_maps import FirstHeatMaps
 from vital.references.pooling import pooled, pooled_tap, pooled_taps
 from vital.references.quantiles import TapStatistics, UnitStatistics, from_tensors, to_tensors
 from vital.references.statistics_files import write_statistics
 from vital.references.weighted_quantiles import RelevanceAccumulator
-from vital.relevance import (
-    RelevanceReader,
-    composite,
-    shared_over_colours,
-)
+from vital.relevance import RelevanceReader, composite, shared_over_colours
 from vital.relevance.starts import start_of
+from vital.runtime.executors import executor
+from vital.runtime.files import digest_file
+from vital.runtime.partial_results import partial_results_until_done
+from vital.runtime.progress import progress_bar
 from vital.units import Unit
 
 _HEAT = "heat maps"
-
-_CLIPPED = 99.0
-"""Heat maps are scaled by this percentile of their own values, so that no pixel outshines all."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +53,6 @@ class UnitRelevance:
     ) -> UnitRelevance:
         """What :meth:`to_tensors` gave, at these taps in their order."""
         return cls(unit, dict(from_tensors(tensors, taps)), tensors[_HEAT])
-
-
-@dataclass
-class _Heat:
-    """Collects the heat maps of the first images."""
-
-    wanted: int
-    kept: list[torch.Tensor] = field(default_factory=list)
-
-    def add(self, relevance: torch.Tensor, size: tuple[int, int]) -> None:
-        missing = self.wanted - sum(len(part) for part in self.kept)
-        if missing > 0:
-            self.kept.append(heat_maps(relevance[:missing], size))
-
-    def maps(self) -> torch.Tensor:
-        return torch.cat(self.kept) if self.kept else torch.empty(0, 0, 0)
 
 
 def taps_until(
@@ -104,26 +85,23 @@ def unit_relevance(
     model: StudiedModel,
     unit: Unit,
     taps: Sequence[str],
-    folder: Path,
-    patches: pd.DataFrame,
+    patches: ImageSet,
     params: RelevanceParams,
     pools: Sequence[int] = (),
 ) -> UnitRelevance:
-    """Read one unit's reference patches (rows with ``patch`` below ``folder``, the best first).
+    """Read one unit's reference patches, the best first.
 
     Statistics are of the patches at full size and average-pooled by each of ``pools``. Without a
     composite activations are not weighed, and there are no heat maps.
     """
-    paths = patches.rename(columns={PATCH: PATH})[[PATH]]
-    loaded = (images for _, images in batches(folder, paths, model.preprocessing, params.batch))
-    device = next(model.network.parameters()).device
-    moved = (images.to(device) for images in loaded)
+    loaded = patches.batches(model.preprocessing, params.batch)
+    moved = (images.to(model.device) for _, images in loaded)
     if params.composite is None:
         named = (([unit.id] * len(images), images) for images in moved)
-        ((_, plain),) = extract_statistics(model, taps, named, device, pools)
+        ((_, plain),) = extract_statistics(model, taps, named, model.device, pools)
         return UnitRelevance(unit, plain, torch.empty(0, 0, 0))
     kept = {tap: RelevanceAccumulator() for tap in pooled_taps(taps, pools)}
-    heat = _Heat(params.shown)
+    heat = FirstHeatMaps(params.shown)
     with RelevanceReader(
         model.network, dict.fromkeys([*taps, INPUT_TAP]), composite(params.composite)
     ) as read:
@@ -138,46 +116,79 @@ def unit_relevance(
     return UnitRelevance(unit, finished, heat.maps())
 
 
+def write_relevance(
+    folder: Path,
+    model: StudiedModel,
+    patches: Mapping[Unit, ImageSet],
+    taps: Sequence[str],
+    pools: Sequence[int],
+    params: RelevanceParams,
+    work: Path,
+) -> None:
+    """Read each unit's reference patches; write statistics per tap, and heat maps with their table.
+
+    What is finished is kept in ``work`` until all is written. Raises as :func:`taps_until` does.
+    """
+    until = taps_until(model, taps, (unit.tap for unit in patches))
+    make = UnitParts(model, patches, until, pools, params)
+    names = list(dict.fromkeys(name for of_tap in make.names.values() for name in of_tap))
+    with (
+        executor(params, "relevance", model.device, most=1) as execute,
+        partial_results_until_done(work, make.facts()) as parts,
+        closing(execute([unit.id for unit in patches], make, parts)) as found,
+    ):
+        read = (
+            UnitRelevance.from_tensors(unit, make.names[unit.tap], part)
+            for unit, part in zip(patches, found, strict=True)
+        )
+        bar = progress_bar(read, total=len(patches), label="relevance", unit="units")
+        _write(folder, names, statistics_metadata(model), bar)
+
+
 @dataclass(frozen=True)
 class UnitParts:
-    """Makes units' relevance, each a part, of each one's ``patches`` below ``folder``.
+    """Makes units' relevance, each a part, of each one's ``patches``.
 
     ``until`` has the taps to read for each tap of a unit, ``pools`` at which further sizes.
     """
 
     model: StudiedModel
-    units: Mapping[str, Unit]
+    patches: Mapping[Unit, ImageSet]
     until: Mapping[str, Sequence[str]]
-    folder: Path
-    patches: Mapping[str, pd.DataFrame]
-    params: RelevanceParams
     pools: Sequence[int]
+    params: RelevanceParams
+
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """What statistics are called, for each tap of a unit: its taps at every size."""
+        return {tap: pooled_taps(read, self.pools) for tap, read in self.until.items()}
+
+    def facts(self) -> list[Any]:
+        """What determines every part, as plain data."""
+        return [
+            "relevance",
+            statistics_metadata(self.model),
+            self.params.facts(),
+            self.model.device.type,
+            self.names,
+            [
+                [unit.id, [digest_file(path) for path in images.files]]
+                for unit, images in self.patches.items()
+            ],
+        ]
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """The relevance of the units of these names."""
-        for unit in (self.units[name] for name in names):
-            mine = self.patches[unit.id]
-            until = self.until[unit.tap]
-            yield unit_relevance(
-                self.model, unit, until, self.folder, mine, self.params, self.pools
-            ).to_tensors()
+        units = {unit.id: unit for unit in self.patches}
+        for unit in (units[name] for name in names):
+            until, patches = self.until[unit.tap], self.patches[unit]
+            found = unit_relevance(self.model, unit, until, patches, self.params, self.pools)
+            yield found.to_tensors()
 
 
-def heat_maps(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Positive relevance of pixels (B, 3, H * W) as maps (B, H, W) in 0..1, summed over colours.
-
-    ``size`` is (height, width).
-    """
-    summed = relevance.sum(dim=1).clamp(min=0.0)
-    top = torch.quantile(summed, _CLIPPED / 100, dim=1, keepdim=True)
-    scaled = (summed / top.where(top > 0, 1.0)).clamp(0.0, 1.0)
-    return scaled.view(len(relevance), *size)
-
-
-def write_relevance(
+def _write(
     folder: Path, taps: Sequence[str], metadata: Mapping[str, str], found: Iterable[UnitRelevance]
 ) -> None:
-    """Write statistics per tap, heat maps as PNGs, and a row for each of these."""
     rows: list[dict[str, object]] = []
 
     def kept() -> Iterator[tuple[str, UnitStatistics]]:

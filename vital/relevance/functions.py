@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from vital.errors import ModelError
+from vital.relevance.attention import Attention, AttentionInHeads, attend, attend_in_heads
 
 
 class Sum(nn.Module):
@@ -122,9 +122,9 @@ def _scale(module: nn.Module, _function: Callable[..., Any]) -> Callable[..., An
 
 def _softmax(module: nn.Module, function: Callable[..., Any]) -> Callable[..., Any]:
     if function is functional.scaled_dot_product_attention:
-        return lambda *args, **kwargs: attend(module, *args, **kwargs)
+        return lambda *args, **kwargs: attend(module, Attention(*args, **kwargs))
     if function is functional.multi_head_attention_forward:
-        return lambda *args, **kwargs: attend_in_heads(module, *args, **kwargs)
+        return lambda *args, **kwargs: attend_in_heads(module, AttentionInHeads(*args, **kwargs))
 
     def softmax(scores: torch.Tensor, dim: int, *_: Any, **__: Any) -> Any:
         return module(scores, dim)
@@ -142,71 +142,6 @@ def _relu(module: nn.Module, _function: Callable[..., Any]) -> Callable[..., Any
         return module(value)
 
     return relu
-
-
-def attend(
-    softmax: Callable[[torch.Tensor, int], torch.Tensor],
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attn_mask: torch.Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> torch.Tensor:
-    """Scaled dot product attention written out, with a ``softmax`` that can have a rule.
-
-    The arguments are those of torch's function of that name, dropout excepted: there is none in
-    evaluation mode. Raises ModelError for grouped queries.
-    """
-    del dropout_p
-    if enable_gqa:
-        raise ModelError("attention with grouped queries has no relevance rule")
-    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
-    if is_causal:
-        attn_mask = torch.ones_like(scores, dtype=torch.bool).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        scores = scores.masked_fill(~attn_mask, float("-inf"))
-    elif attn_mask is not None:
-        scores = scores + attn_mask
-    return softmax(scores, -1) @ value
-
-
-def attend_in_heads(
-    softmax: Callable[[torch.Tensor, int], torch.Tensor],
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    width: int,
-    heads: int,
-    in_weight: torch.Tensor,
-    in_bias: torch.Tensor | None,
-    *rest: Any,
-    **options: Any,
-) -> tuple[torch.Tensor, None]:
-    """The part of torch's multi-head attention that vision transformers use, written out.
-
-    Shapes: (N, B, C) for ``query``, ``key``, ``value`` and the first output. Masks of padding,
-    extra keys and separate projections are refused with ModelError.
-    """
-    _bias_k, _bias_v, _zero, _dropout, out_weight, out_bias, *_ = rest
-    mask = options.get("attn_mask")
-    plain = not options.get("use_separate_proj_weight") and options.get("key_padding_mask") is None
-    if not plain or _bias_k is not None or _zero or (mask is not None and mask.dim() > 2):
-        raise ModelError("this use of multi-head attention has no relevance rule")
-    weights = in_weight.chunk(3)
-    biases = (None, None, None) if in_bias is None else in_bias.chunk(3)
-    by_head = [
-        functional.linear(tokens, weight, bias)
-        .view(*tokens.shape[:2], heads, width // heads)
-        .permute(1, 2, 0, 3)
-        for tokens, weight, bias in zip((query, key, value), weights, biases, strict=True)
-    ]
-    mask = mask if mask is None or mask.dtype != torch.bool else ~mask
-    attended = attend(softmax, by_head[0], by_head[1], by_head[2], mask)
-    attended = attended.permute(2, 0, 1, 3).flatten(2)
-    return functional.linear(attended, out_weight, out_bias), None
 
 
 _KINDS: Mapping[Callable[..., Any], type[nn.Module]] = {

@@ -8,7 +8,6 @@ from torch import nn
 
 from vital.errors import ModelError
 from vital.networks.build import outline_network
-from vital.networks.probe import count_logits
 from vital.networks.taps.module_outputs import module_outputs
 from vital.networks.taps.reader import TapReader
 
@@ -64,25 +63,3 @@ def test_module_outputs_tell_the_same_as_reading(name: str) -> None:
 def test_a_network_that_does_not_run_says_why() -> None:
     with pytest.raises(ModelError, match=r"not run on an image of 64 x 32 pixels \(.*Input"):
         module_outputs(outline_network("timm/vit_tiny_patch16_224", {}), (64, 32))
-
-
-def test_classes_are_counted_by_running() -> None:
-    assert count_logits(Counting(), (9, 9)) == 5
-    assert count_logits(outline_network("timm/test_resnet", {"num_classes": 7}), (64, 64)) == 7
-
-
-@pytest.mark.parametrize(
-    ("network", "expected"),
-    [
-        (nn.Conv2d(3, 4, 3), r"gives \(1, 4, 7, 7\) for one image"),
-        (Pair(), "gives tuple for one image"),
-    ],
-)
-def test_what_is_no_row_of_logits_is_refused(network: nn.Module, expected: str) -> None:
-    with pytest.raises(ModelError, match=expected):
-        count_logits(network, (9, 9))
-
-
-def test_a_network_without_a_classifier_knows_no_classes() -> None:
-    with pytest.raises(ModelError, match=r"no classifier.*num_classes"):
-        count_logits(outline_network("timm/test_resnet", {"num_classes": 0}), (64, 64))
