@@ -4,35 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
+from helpers.counting_network import Counting
 from vital.errors import ModelError
 from vital.networks.build import outline_network
-from vital.networks.taps.module_outputs import count_classes, survey
+from vital.networks.taps.module_outputs import survey
 from vital.networks.taps.reader import TapReader
-
-
-class Counting(nn.Module):
-    """Counts its forward passes; runs one of its modules twice, another never."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.passes = 0
-        self.conv = nn.Conv2d(3, 4, 3, stride=2)
-        self.act = nn.ReLU()
-        self.unused = nn.Linear(2, 2)
-        self.pair = Pair()
-        self.head = nn.Linear(4, 5)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.passes += 1
-        x, _ = self.pair(self.act(self.conv(x)))
-        return self.head(self.act(x.mean((2, 3))))
-
-
-class Pair(nn.Module):
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return x, x
 
 
 def test_one_pass_shows_all_that_can_be_read() -> None:
@@ -63,25 +40,3 @@ def test_a_survey_tells_the_same_as_reading(name: str) -> None:
 def test_a_network_that_does_not_run_says_why() -> None:
     with pytest.raises(ModelError, match=r"not run on an image of 64 x 32 pixels \(.*Input"):
         survey(outline_network("timm/vit_tiny_patch16_224", {}), (64, 32))
-
-
-def test_classes_are_counted_by_running() -> None:
-    assert count_classes(Counting(), (9, 9)) == 5
-    assert count_classes(outline_network("timm/test_resnet", {"num_classes": 7}), (64, 64)) == 7
-
-
-@pytest.mark.parametrize(
-    ("network", "expected"),
-    [
-        (nn.Conv2d(3, 4, 3), r"gives \(1, 4, 7, 7\) for one image"),
-        (Pair(), "gives tuple for one image"),
-    ],
-)
-def test_what_is_no_row_of_logits_is_refused(network: nn.Module, expected: str) -> None:
-    with pytest.raises(ModelError, match=expected):
-        count_classes(network, (9, 9))
-
-
-def test_a_network_without_a_classifier_knows_no_classes() -> None:
-    with pytest.raises(ModelError, match=r"no classifier.*num_classes"):
-        count_classes(outline_network("timm/test_resnet", {"num_classes": 0}), (64, 64))
