@@ -8,12 +8,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-import typer
 from torch import nn
-from typer.testing import CliRunner
 
 from benchmarks.relevance_step import COMPOSITES, STARTS, TAPS, main, step
 from benchmarks.timing import take_turns
+from helpers.commands import run_main
 from vital.networks.build import build_network, freeze
 from vital.networks.taps.reader import TapReader
 from vital.relevance import (
@@ -66,10 +65,8 @@ def test_works_take_turns_and_the_first_turn_is_not_timed() -> None:
 
 
 def test_it_says_what_it_measured() -> None:
-    app = typer.Typer()
-    app.command()(main)
     options = ["--model", "torchvision/resnet18", "--batch", "1", "--repeats", "1"]
-    result = CliRunner().invoke(app, options)
+    result = run_main(main, *options)
     assert result.exit_code == 0, result.output
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert {(line["composite"], line["start"]) for line in lines} == {

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
 from benchmarks import extract, knots, scale, score, step
 from benchmarks.loops import NaiveLoop, Subject, VitalLoop
+from helpers.commands import run_main
 from vital.references.quantiles import TapStatistics
 from vital.references.statistics_files import write_statistics
 
@@ -22,9 +21,7 @@ MODEL = "timm/resnet10t"
 
 
 def lines(main: Callable[..., None], *options: str) -> list[dict[str, Any]]:
-    app = typer.Typer()
-    app.command()(main)
-    result = CliRunner().invoke(app, list(options))
+    result = run_main(main, *options)
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
 

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import typer
 from ruamel.yaml import YAML
-from typer.testing import CliRunner
 
 from experiments.ablations import (
     ABLATIONS,
@@ -18,8 +16,9 @@ from experiments.ablations import (
     draw_ablations,
     main,
     markdown,
+    run_pipeline,
 )
-from experiments.pipelines import run_pipeline
+from helpers.commands import run_main
 from helpers.report_artefacts import PATCHES, write_artefacts, write_inner_units
 from vital.artefacts.project import Project
 from vital.errors import ParamsError
@@ -121,8 +120,6 @@ def test_a_folder_with_other_parameters_is_not_run_over(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ablation_names_the_nearest() -> None:
-    app = typer.Typer()
-    app.command()(main)
-    done = CliRunner().invoke(app, ["--only", "matching_mdm"])
+    done = run_main(main, "--only", "matching_mdm")
     assert done.exit_code == 2
     assert "matching_mmd" in done.output

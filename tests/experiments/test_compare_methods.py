@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import typer
 from ruamel.yaml import YAML
-from typer.testing import CliRunner
 
 from experiments.compare_methods import BUDGETS, ROOT, main
+from helpers.commands import run_main
 from vital.params.methods import METHODS
 from vital.pipeline.profiles import compose_profile
 
@@ -25,8 +24,6 @@ def test_every_method_makes_a_hundred_images_and_more_are_held_out(budget: str) 
 
 
 def test_an_unknown_budget_names_the_nearest() -> None:
-    app = typer.Typer()
-    app.command()(main)
-    done = CliRunner().invoke(app, ["--budget", "publishd"])
+    done = run_main(main, "--budget", "publishd")
     assert done.exit_code == 2
     assert "published" in done.output

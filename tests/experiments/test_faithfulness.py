@@ -10,7 +10,6 @@ import torch
 import typer
 from PIL import Image
 from torch import nn
-from typer.testing import CliRunner
 
 from experiments.faithfulness import (
     CANDIDATES,
@@ -27,6 +26,7 @@ from experiments.faithfulness import (
     main,
     replaced,
 )
+from helpers.commands import run_main
 from vital.images.preprocessing import Preprocessing
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import INPUT_TAP
@@ -131,11 +131,8 @@ def test_the_interval_is_that_of_a_mean() -> None:
 
 
 def test_what_it_cannot_run_on_is_refused(tmp_path: Path) -> None:
-    app = typer.Typer()
-    app.command()(main)
-    run = CliRunner().invoke
-    assert run(app, ["--data", str(tmp_path / "absent")]).exit_code == 2
-    wrong = run(app, ["--data", str(tmp_path), "--composite", "gamma"])
+    assert run_main(main, "--data", tmp_path / "absent").exit_code == 2
+    wrong = run_main(main, "--data", tmp_path, "--composite", "gamma")
     assert wrong.exit_code == 2
     assert "unknown: gamma" in wrong.output
 

@@ -7,12 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
-import typer
 from PIL import Image
-from typer.testing import CliRunner
 
 from experiments import real_methods, real_networks
 from experiments.real_methods import CASES, main, params_of, shorten, steps_within
+from helpers.commands import run_main
 from helpers.pretended_device import PretendedDevice
 from vital.params.check import check_params
 from vital.report.formatting import MINUS
@@ -56,11 +55,9 @@ def test_a_small_run_on_a_device(
     case = real_methods.Case("cifar_resnet20", ("vital", "maco", "deepinversion"), 2, equal, 2)  # type: ignore[arg-type]
     monkeypatch.setattr(real_methods, "CASES", {"small": case})
     monkeypatch.setattr(real_methods, "PROBES", (2, 3))
-    app = typer.Typer()
-    app.command()(main)
     options = ["--device", "cuda", "--classes", "2", "--steps", "3", "--out", str(tmp_path)]
     with PretendedDevice():
-        ended = CliRunner().invoke(app, options, catch_exceptions=False)
+        ended = run_main(main, *options)
     lines = [json.loads(line) for line in (tmp_path / "small.jsonl").read_text().splitlines()]
     assert ended.exit_code == 0
     assert ended.stdout.startswith((tmp_path / "small.jsonl").read_text())

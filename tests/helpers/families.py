@@ -189,75 +189,81 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def full(name: str) -> Callable[[], nn.Module]:
+def of_timm(name: str) -> Callable[[], nn.Module]:
+    return lambda: timm.create_model(name)
+
+
+def of_torchvision(name: str) -> Callable[[], nn.Module]:
     return lambda: torchvision.models.get_model(name)
 
 
 FULL_SIZE: dict[str, Family] = {
-    "timm resnet50": Family(lambda: timm.create_model("resnet50"), 224, STAGES[:-1], "layer4"),
-    "torchvision resnet50": Family(full("resnet50"), 224, STAGES[:-1], "layer4"),
-    "timm densenet121": Family(
-        lambda: timm.create_model("densenet121"),
-        224,
-        ("features.denseblock1", "features.denseblock2", "features.denseblock3"),
-        "features.denseblock4",
-    ),
-    "torchvision densenet121": Family(
-        full("densenet121"),
-        224,
-        ("features.denseblock1", "features.denseblock2", "features.denseblock3"),
-        "features.denseblock4",
-    ),
-    "timm convnext_tiny": Family(
-        lambda: timm.create_model("convnext_tiny"), 224, ("stages.0", "stages.2"), "stages.3"
-    ),
-    "timm convnextv2_nano": Family(
-        lambda: timm.create_model("convnextv2_nano"), 224, ("stages.0", "stages.2"), "stages.3"
-    ),
-    "torchvision convnext_tiny": Family(
-        full("convnext_tiny"), 224, ("features.1", "features.5"), "features.7"
-    ),
-    "timm mobilenetv2_100": Family(
-        lambda: timm.create_model("mobilenetv2_100"), 224, ("blocks.0", "blocks.3"), "blocks.6"
-    ),
-    "torchvision mobilenet_v2": Family(
-        full("mobilenet_v2"), 224, ("features.3", "features.10"), "features.17"
-    ),
-    "timm efficientnet_b0": Family(
-        lambda: timm.create_model("efficientnet_b0"), 224, ("blocks.0", "blocks.3"), "blocks.6"
-    ),
-    "torchvision efficientnet_b0": Family(
-        full("efficientnet_b0"), 224, ("features.1", "features.4"), "features.7"
-    ),
-    "timm vgg11_bn": Family(
-        lambda: timm.create_model("vgg11_bn"), 224, ("features.3", "features.10"), "features.27"
-    ),
-    "torchvision vgg11": Family(full("vgg11"), 224, ("features.2", "features.10"), "features.19"),
-    "timm vit_tiny": Family(
-        lambda: timm.create_model("vit_tiny_patch16_224"),
-        224,
-        ("blocks.0", "blocks.5"),
-        "blocks.11",
-    ),
-    "timm deit_tiny": Family(
-        lambda: timm.create_model("deit_tiny_patch16_224"),
-        224,
-        ("blocks.0", "blocks.5"),
-        "blocks.11",
-    ),
-    "torchvision vit_b_32": Family(
-        full("vit_b_32"),
-        224,
-        ("encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_5"),
-        "encoder.layers.encoder_layer_11",
-    ),
-    "timm swin_tiny": Family(
-        lambda: timm.create_model("swin_tiny_patch4_window7_224"),
-        224,
-        ("layers.0", "layers.2"),
-        "layers.3",
-    ),
-    "torchvision swin_t": Family(full("swin_t"), 224, ("features.1", "features.5"), "features.7"),
+    name: Family(make, 224, taps, start)
+    for name, make, taps, start in (
+        ("timm resnet50", of_timm("resnet50"), STAGES[:-1], "layer4"),
+        ("torchvision resnet50", of_torchvision("resnet50"), STAGES[:-1], "layer4"),
+        (
+            "timm densenet121",
+            of_timm("densenet121"),
+            ("features.denseblock1", "features.denseblock2", "features.denseblock3"),
+            "features.denseblock4",
+        ),
+        (
+            "torchvision densenet121",
+            of_torchvision("densenet121"),
+            ("features.denseblock1", "features.denseblock2", "features.denseblock3"),
+            "features.denseblock4",
+        ),
+        ("timm convnext_tiny", of_timm("convnext_tiny"), ("stages.0", "stages.2"), "stages.3"),
+        ("timm convnextv2_nano", of_timm("convnextv2_nano"), ("stages.0", "stages.2"), "stages.3"),
+        (
+            "torchvision convnext_tiny",
+            of_torchvision("convnext_tiny"),
+            ("features.1", "features.5"),
+            "features.7",
+        ),
+        ("timm mobilenetv2_100", of_timm("mobilenetv2_100"), ("blocks.0", "blocks.3"), "blocks.6"),
+        (
+            "torchvision mobilenet_v2",
+            of_torchvision("mobilenet_v2"),
+            ("features.3", "features.10"),
+            "features.17",
+        ),
+        ("timm efficientnet_b0", of_timm("efficientnet_b0"), ("blocks.0", "blocks.3"), "blocks.6"),
+        (
+            "torchvision efficientnet_b0",
+            of_torchvision("efficientnet_b0"),
+            ("features.1", "features.4"),
+            "features.7",
+        ),
+        ("timm vgg11_bn", of_timm("vgg11_bn"), ("features.3", "features.10"), "features.27"),
+        (
+            "torchvision vgg11",
+            of_torchvision("vgg11"),
+            ("features.2", "features.10"),
+            "features.19",
+        ),
+        ("timm vit_tiny", of_timm("vit_tiny_patch16_224"), ("blocks.0", "blocks.5"), "blocks.11"),
+        ("timm deit_tiny", of_timm("deit_tiny_patch16_224"), ("blocks.0", "blocks.5"), "blocks.11"),
+        (
+            "torchvision vit_b_32",
+            of_torchvision("vit_b_32"),
+            ("encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_5"),
+            "encoder.layers.encoder_layer_11",
+        ),
+        (
+            "timm swin_tiny",
+            of_timm("swin_tiny_patch4_window7_224"),
+            ("layers.0", "layers.2"),
+            "layers.3",
+        ),
+        (
+            "torchvision swin_t",
+            of_torchvision("swin_t"),
+            ("features.1", "features.5"),
+            "features.7",
+        ),
+    )
 }
 
 

@@ -74,3 +74,10 @@ def write_noise(
     for number in range(count):
         array = draws.integers(darkest, 255, (*shape, 3), np.uint8)
         Image.fromarray(array).save(folder / f"{number}.png")
+
+
+def write_references(folder: Path) -> Path:
+    """Four images of noise for each of the classes 0, 1 and 2, in a folder that is returned."""
+    for index in range(3):
+        write_noise(folder / str(index), 4, seed=index, shape=(40, 36))
+    return folder

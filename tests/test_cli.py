@@ -1,0 +1,134 @@
+"""The command line on a folder of images."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from helpers.commands import command
+from helpers.small_networks import write_references
+from vital.cli import app
+
+CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Path:
+    return write_references(tmp_path / "references")
+
+
+def visualize_command(checkpoint: Path, references: Path, out: Path) -> list[object]:
+    return [
+        "visualize", "--model", "timm/resnet10t", "--checkpoint", checkpoint,
+        "--model-kwargs", "channels=[8,8,16,16]", "--model-kwargs", "num_classes=4",
+        "--references", references, "--units", "0,2", "--out", out, "--size", 32,
+        "--steps", 4, "--seed", 0, "--device", "cpu", "--set", "batch=2",
+    ]  # fmt: skip
+
+
+def test_the_command_line_makes_images(checkpoint: Path, references: Path, tmp_path: Path) -> None:
+    done = command(*visualize_command(checkpoint, references, tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 2
+    assert "probability" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["visualize", "--model", "timm/resnet18"], "both --model and --references"),
+        (["taps", "timm/resnet81"], "did you mean"),
+        (["estimate", "nowhere.yaml"], "nowhere.yaml does not exist"),
+        (["prepare"], "no stages/prepare.py here"),
+        (["summary"], "does not exist"),
+    ],
+)
+def test_user_errors_end_in_one_message(
+    arguments: list[str], expected: str, tmp_path: Path
+) -> None:
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode != 0
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_take_names_of_all_origins(references: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    own = run(app, ["taps", CIFAR, "--size", "64"])
+    assert own.stdout.split()[-4:] == ["layer3.2", "64", "256", "1.0"]
+    theirs = run(app, ["taps", "torchvision/vit_b_32", "--weights", "IMAGENET1K_V1", "--all"])
+    assert "encoder.layers.encoder_layer_11.mlp.0" in theirs.stdout
+    arguments = ["--model", CIFAR, "--references", references, "--units", "bird", "--steps", 2]
+    settings = ["--preprocessing", "crop_pct=0.9", "--set", "batch=1", "--out", tmp_path / "out"]
+    made = run(app, ["visualize", *map(str, [*arguments, *settings])])
+    assert made.exit_code == 0, made.output
+    assert "bird" in made.stdout
+
+
+def _limit_files() -> None:
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_a_full_disk_is_explained_and_nothing_finished_is_lost(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    line = visualize_command(checkpoint, references, tmp_path / "out")
+    small = command(*line, preexec_fn=_limit_files)
+    assert small.returncode == 1
+    assert "no space left" in small.stderr
+    assert "Traceback" not in small.stderr
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    assert command(*line).returncode == 0
+
+
+def test_ctrl_c_saves_the_step_and_says_so(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    line = [*visualize_command(checkpoint, references, tmp_path / "out"), "--steps", 100_000]
+    line = [sys.executable, "-m", "vital.cli", *line, "--set", "checkpoint_every=10"]
+    with subprocess.Popen([*map(str, line)], stderr=subprocess.PIPE, text=True) as process:
+        while not list((tmp_path / "out" / ".work").glob("*/*.checkpoint.safetensors")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "vital: interrupted by SIGINT: stopped after step" in errors
+    assert "Traceback" not in errors
+
+
+def test_an_output_folder_that_is_a_file_is_explained(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    done = command(*visualize_command(checkpoint, references, tmp_path / "out"))
+    assert done.returncode == 1
+    assert "out" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_read_only_output_folder_is_explained(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    mount = tmp_path / "mounted"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", mount], check=False).returncode:
+        pytest.skip("this machine does not let tests mount")
+    try:
+        done = command(*visualize_command(checkpoint, references, mount / "out"))
+    finally:
+        subprocess.run(["umount", mount], check=True)
+    assert done.returncode == 1
+    assert "Read-only file system" in done.stderr
+    assert "Traceback" not in done.stderr
