@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import ot
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,6 +18,7 @@ from vital.methods.objectives import sort_matching
 from vital.networks.model import StudiedModel
 from vital.references.extract import extract_statistics
 from vital.references.quantiles import Accumulator, TapStatistics, UnitStatistics, resample
+from vital.references.statistics_files import read_statistics, tap_file, write_statistics
 
 
 def accumulate(activations: torch.Tensor, size: int) -> Accumulator:
@@ -107,3 +111,58 @@ def test_resampling_keeps_the_wasserstein_distance(known: int, wanted: int, seed
     (oracle,) = torch.autograd.grad(distance, twin)
     assert float(loss) + within == pytest.approx(float(distance), rel=1e-9, abs=1e-12)
     np.testing.assert_allclose(gradient.numpy(), oracle.numpy(), atol=1e-9)
+
+
+def test_parquet_gives_back_what_was_written(
+    statistics: dict[str, UnitStatistics], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        write_statistics(tmp_path / name, TAPS, {"model_sha256": "x"}, statistics.items())
+    again = read_statistics(tmp_path / "one", list(statistics))
+    assert list(again) == list(statistics)
+    for unit, kept in statistics.items():
+        assert list(again[unit]) == list(TAPS)
+        for tap in TAPS:
+            assert_close(again[unit][tap], kept[tap], 0.0)
+    for tap in TAPS:
+        first, second = (tap_file(tmp_path / name, tap) for name in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+        assert pq.ParquetFile(first).num_row_groups == len(statistics)
+
+
+def test_damaged_missing_and_unknown_are_errors(
+    statistics: dict[str, UnitStatistics], tmp_path: Path
+) -> None:
+    with pytest.raises(ArtefactError, match="run `dvc repro`"):
+        read_statistics(tmp_path / "nowhere", ["class/0"])
+    folder = tmp_path / "kept"
+    write_statistics(folder, TAPS, {}, statistics.items())
+    with pytest.raises(ArtefactError, match="class/9"):
+        read_statistics(folder, ["class/9"])
+    path = tap_file(folder, "conv1")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ArtefactError, match="damaged"):
+        read_statistics(folder, ["class/0"])
+
+
+def test_a_failing_source_leaves_the_old_statistics(
+    statistics: dict[str, UnitStatistics], tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept"
+    write_statistics(folder, TAPS, {}, statistics.items())
+    before = tap_file(folder, "conv1").read_bytes()
+
+    def broken() -> object:
+        yield from list(statistics.items())[:1]
+        raise ArtefactError("the images ended")
+
+    with pytest.raises(ArtefactError):
+        write_statistics(folder, TAPS, {}, broken())
+    assert tap_file(folder, "conv1").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert [path.name for path in folder.iterdir()] == ["taps"]
+
+
+@pytest.mark.parametrize("tap", ["../../outside", "/etc/outside", "..", "a/b"])
+def test_a_tap_name_cannot_lead_out_of_the_folder(tmp_path: Path, tap: str) -> None:
+    assert tap_file(tmp_path, tap).resolve().parent == (tmp_path / "taps").resolve()
