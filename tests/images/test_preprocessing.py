@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from vital.errors import ModelError
+from vital.errors import ModelError, ParamsError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import outline_network
 from vital.networks.cifar_resnet20 import cifar_resnet20
 from vital.networks.config import network_preprocessing
+from vital.params.base import check_block
+from vital.params.model import ModelParams
 
 GREY = {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.5,) * 3}
 
@@ -49,3 +51,33 @@ def test_a_configuration_that_cannot_be_used_is_an_error(config: dict[str, objec
     network.default_cfg = {"input_size": (3, 8, 8), "mean": (0,) * 3, "std": (1,) * 3, **config}
     with pytest.raises(ModelError, match="cannot be used"):
         network_preprocessing(network, {})
+
+
+def block(**preprocessing: object) -> dict[str, object]:
+    values = {"name": "timm/resnet18", "preprocessing": preprocessing}
+    return check_block(values, "model", ModelParams).preprocessing.given()
+
+
+def test_the_block_gives_what_is_set() -> None:
+    assert block() == {}
+    assert block(size=96, crop_pct=0.9) == {"size": (96, 96), "crop_pct": 0.9}
+    assert block(size=[96, 128]) == {"size": (96, 128)}
+    assert block(mean=[0, 0.5, 1]) == {"mean": (0.0, 0.5, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("size", 8),
+        ("size", [96, 96, 96]),
+        ("mean", [0.5]),
+        ("std", [0.5, 0.5, 0.0]),
+        ("interpolation", "cubic"),
+        ("crop_pct", 0),
+        ("crop_pct", 1.5),
+        ("crop", 0.5),
+    ],
+)
+def test_a_bad_value_names_its_key(field: str, value: object) -> None:
+    with pytest.raises(ParamsError, match=rf"model\.preprocessing\.{field}"):
+        block(**{field: value})
