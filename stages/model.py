@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
+from vital.artefacts.model import write_accuracies
 from vital.images.image_set import ImageSet
 from vital.networks.make import make_model
 from vital.params.model import ModelParams
-from vital.runtime.files import write_json
 
 
 def model(stage: Stage) -> None:
@@ -14,7 +14,7 @@ def model(stage: Stage) -> None:
     params = stage.params("model", ModelParams)
     project = stage.project
     metrics = make_model(project.model, ImageSet.read(project.images), params, stage.seed)
-    write_json(project.model / "metrics.json", metrics)
+    write_accuracies(project.model, metrics)
     stage.run.metrics(metrics)
 
 

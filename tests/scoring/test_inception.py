@@ -14,11 +14,11 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from helpers.small_networks import CPU, write_noise
 from vital.errors import ModelError
+from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.params.score import ScoreParams
 from vital.runtime.partial_results import PartialResults
 from vital.runtime.seeds import derive_seed
-from vital.scoring.image_sets import ImageSet
 from vital.scoring.inception import InceptionObserver, find_inception, load_inception
 from vital.scoring.observer import Missing, look_at
 from vital.scoring.seen import Settings

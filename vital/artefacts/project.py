@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-DESCRIPTION_FILE = "model.json"
-"""What the network is, beside its weights."""
+METRICS_FILE = "metrics.json"
+"""In the folders of the network, of the judges and of the scores: what DVC shows as metrics."""
 
 STAGES = (
     "prepare", "model", "units", "extract", "references", "relevance", "visualize", "judges",

@@ -2,30 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, optional, optional_table
+from vital.artefacts.checked import checked, optional
+from vital.artefacts.columns import IMAGE, METHOD, NAME, PROBABILITY, SEED, TAP, UNIT
+from vital.artefacts.project import METRICS_FILE
+from vital.artefacts.table import Kind, Table
 from vital.errors import ArtefactError
-from vital.runtime.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from vital.runtime.files import read_json, write_csv, write_json
 
-METRICS_FILE = "metrics.json"
 REASONS_FILE = "reasons.json"
-TARGETS_FILE = "targets.parquet"
-INTERVALS_FILE = "intervals.parquet"
-DIFFERENCES_FILE = "differences.parquet"
 EMBEDDING_FILE = "embedding.csv"
 HISTORY_FILE = "history.csv"
 
-INTERVAL_COLUMNS = ("metric", "method", "value", "low", "high", "n", "n_classes")
-DIFFERENCE_COLUMNS = ("metric", "method", "against", "difference", "low", "high", "n_classes")
-EMBEDDING_COLUMNS = ("kind", "unit", "name", "x", "y", "image")
+PREDICTED = "predicted"
+"""The class that the studied network sees in an image, by index."""
+PREDICTED_NAME = "predicted_name"
+VOTED = "knn"
+"""The class of most of an image's nearest photographs, by index."""
+VOTED_NAME = "knn_name"
 
-SCORED = "n"
+METRIC = "metric"
+VALUE = "value"
+LOW = "low"
+HIGH = "high"
+IMAGES = "n"
+CLASSES = "n_classes"
+BASELINE = "against"
+"""The method that another is compared with."""
+DIFFERENCE = "difference"
+
+KIND = "kind"
+"""The method of an image, or that it is a photograph."""
+X = "x"
+Y = "y"
+
+TARGETS = Table(
+    "targets.parquet",
+    {
+        METHOD: Kind.TEXT,
+        TAP: Kind.TEXT,
+        UNIT: Kind.WHOLE,
+        NAME: Kind.TEXT,
+        SEED: Kind.WHOLE,
+        IMAGE: Kind.TEXT,
+        PREDICTED: Kind.WHOLE,
+        PREDICTED_NAME: Kind.TEXT,
+        PROBABILITY: Kind.NUMBER,
+        VOTED: Kind.WHOLE,
+        VOTED_NAME: Kind.TEXT,
+    },
+)
+INTERVALS = Table(
+    "intervals.parquet",
+    {
+        METRIC: Kind.TEXT,
+        METHOD: Kind.TEXT,
+        VALUE: Kind.NUMBER,
+        LOW: Kind.NUMBER,
+        HIGH: Kind.NUMBER,
+        IMAGES: Kind.WHOLE,
+        CLASSES: Kind.WHOLE,
+    },
+)
+DIFFERENCES = Table(
+    "differences.parquet",
+    {
+        METRIC: Kind.TEXT,
+        METHOD: Kind.TEXT,
+        BASELINE: Kind.TEXT,
+        DIFFERENCE: Kind.NUMBER,
+        LOW: Kind.NUMBER,
+        HIGH: Kind.NUMBER,
+        CLASSES: Kind.WHOLE,
+    },
+)
+EMBEDDING_COLUMNS = (KIND, UNIT, NAME, X, Y, IMAGE)
+
+SCORED = IMAGES
 """Among the metrics: how many images were scored."""
 
 AGAINST = "m"
@@ -56,9 +115,9 @@ def write_scores(folder: Path, scores: Scores) -> None:
     """Write all of them, a file for each."""
     write_json(metrics_path(folder), scores.metrics)
     write_json(folder / REASONS_FILE, scores.reasons)
-    write_parquet(folder / TARGETS_FILE, scores.targets)
-    write_parquet(folder / INTERVALS_FILE, scores.intervals)
-    write_parquet(folder / DIFFERENCES_FILE, scores.differences)
+    TARGETS.write(folder, scores.targets)
+    INTERVALS.write(folder, scores.intervals)
+    DIFFERENCES.write(folder, scores.differences)
     write_csv(folder / EMBEDDING_FILE, scores.embedding)
 
 
@@ -87,29 +146,6 @@ def read_reasons(folder: Path) -> Mapping[str, Mapping[str, str]]:
     return found or {}
 
 
-def read_targets(folder: Path, columns: Sequence[str]) -> pd.DataFrame | None:
-    """A row per image, with at least these columns; None where nothing has been scored.
-
-    Raises ArtefactError when the file is damaged or lacks a column.
-    """
-    path = folder / TARGETS_FILE
-    table = optional(path, read_parquet)
-    return None if table is None else checked(table, columns, path)
-
-
-def read_intervals(folder: Path, columns: Sequence[str] = INTERVAL_COLUMNS) -> pd.DataFrame:
-    """A row per method and metric that is a mean over images; none where there is no such file.
-
-    Raises ArtefactError when the file is damaged or lacks one of ``columns``.
-    """
-    return optional_table(folder / INTERVALS_FILE, columns)
-
-
-def read_differences(folder: Path) -> pd.DataFrame:
-    """A row per metric and pair of methods, if any; raises ArtefactError when it is damaged."""
-    return optional_table(folder / DIFFERENCES_FILE, DIFFERENCE_COLUMNS)
-
-
 def read_embedding(folder: Path) -> pd.DataFrame | None:
     """A row per image and photograph; None where there is no embedding.
 
@@ -121,7 +157,7 @@ def read_embedding(folder: Path) -> pd.DataFrame | None:
 
 def _read_embedding(path: Path) -> pd.DataFrame:
     """Names stay text: a class may be called "NA", which pandas would take for a missing value."""
-    types = {"kind": str, "unit": int, "name": str, "x": float, "y": float, "image": str}
+    types = {KIND: str, UNIT: int, NAME: str, X: float, Y: float, IMAGE: str}
     try:
         table = pd.read_csv(path, dtype=types, keep_default_na=False)
     except ValueError as error:

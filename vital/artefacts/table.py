@@ -41,11 +41,13 @@ class Kind(Enum):
 class Table:
     """The contract of one table: ``file`` in the folder of its stage, and what its columns hold.
 
-    A table may have more columns, such as a loss for each tap, but none of these is missing.
+    A table may have more columns, such as a loss for each tap, but none of these is missing; those
+    that are ``optional`` are read as empty where a table lacks them.
     """
 
     file: str
     columns: Mapping[str, Kind]
+    optional: frozenset[str] = frozenset()
 
     def path(self, folder: Path) -> Path:
         """Where the table lies."""
@@ -68,7 +70,9 @@ class Table:
         Raises ArtefactError when it is missing or damaged, lacks a column, or holds another kind.
         """
         path = self.path(folder)
-        return self.check(read_parquet(path), path)
+        table = read_parquet(path)
+        lacking = [column for column in self.columns if column in self.optional - set(table)]
+        return self.check(table.assign(**dict.fromkeys(lacking)), path)
 
     def read_if_there(self, folder: Path) -> pd.DataFrame:
         """As :meth:`read`; without the file, no rows."""

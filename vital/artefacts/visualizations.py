@@ -37,6 +37,7 @@ INDEX = Table(
         ACTIVATION: Kind.NUMBER,
         PROBABILITY: Kind.NUMBER,
     },
+    optional=frozenset({TRANSPARENT, STEPS, LOSS, ACTIVATION, PROBABILITY}),
 )
 HISTORY = Table(
     "history.parquet",
@@ -48,6 +49,9 @@ REAL = "real"
 
 PHOTOGRAPH = "photograph"
 """The kind of a real image in the embedding."""
+
+PRIORS = ("tv", "l2")
+"""The parts of the loss that are of no tap."""
 
 _IMAGES_FOLDER = "images"
 _TRANSPARENT_FOLDER = "transparent"
@@ -76,9 +80,14 @@ def loss_column(part: str) -> str:
     return f"{_LOSS_PART}{part}"
 
 
-def loss_parts(table: pd.DataFrame) -> list[str]:
-    """The parts whose losses a table has, in its order."""
-    return [name.removeprefix(_LOSS_PART) for name in table.columns if name.startswith(_LOSS_PART)]
+def loss_part(column: str) -> str:
+    """The part that a column is of, as :func:`loss_column`; of the total, nothing."""
+    return "" if column == LOSS else column.removeprefix(_LOSS_PART)
+
+
+def is_loss(column: str) -> bool:
+    """Whether a column holds the total loss or a part of it."""
+    return column == LOSS or column.startswith(_LOSS_PART)
 
 
 def read_index(folder: Path) -> pd.DataFrame:

@@ -97,6 +97,9 @@ def _params(setting: list[str] | None, steps: int | None) -> dict[str, Any]:
 
 
 def _show(table: pd.DataFrame, out: Path) -> None:
-    columns = ["unit", "name", "seed", "loss", "probability", "image"]
+    from vital.artefacts.columns import IMAGE, NAME, PROBABILITY, SEED, UNIT
+    from vital.artefacts.visualizations import LOSS
+
+    columns = [UNIT, NAME, SEED, LOSS, PROBABILITY, IMAGE]
     typer.echo(table[columns].to_string(index=False, float_format="%.4g"))
     typer.echo(f"\nimages and tables are in {out}")

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from vital.artefacts.visualizations import LOSS, loss_column
 from vital.engine import precision
 from vital.engine.optimize import LOOP_CODE, Monitor, Problem, TargetState, optimize, pad
 from vital.engine.precision import gpu_arithmetic, in_precision
@@ -232,7 +233,7 @@ def _losses(objective: Objective, shown: torch.Tensor) -> list[dict[str, float]]
     """The total loss of each image and its parts."""
     with torch.no_grad():
         totals, parts = objective(shown, 0)
-    columns = {"loss": totals, **{f"loss_{name}": part for name, part in parts.items()}}
+    columns = {LOSS: totals, **{loss_column(name): part for name, part in parts.items()}}
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(shown))]
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from vital.artefacts.columns import LABEL, PATH
 from vital.artefacts.manifest import read_manifest, split_rows
 from vital.images.files import read_image
 from vital.images.loading import decode_ahead, default_workers
@@ -43,12 +44,12 @@ class ImageSet:
     @property
     def files(self) -> list[Path]:
         """Where they lie."""
-        return [self.folder / path for path in self.rows["path"]]
+        return [self.folder / path for path in self.rows[PATH]]
 
     @property
     def labels(self) -> torch.Tensor:
         """The labels (N,)."""
-        return torch.tensor(self.rows["label"].to_numpy())
+        return torch.tensor(self.rows[LABEL].to_numpy())
 
     def with_rows(self, rows: pd.DataFrame) -> ImageSet:
         """Images of the same folder: some of these, or with other columns."""

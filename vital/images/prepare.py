@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vital.artefacts.manifest import write_manifest, write_skipped
+from vital.artefacts.columns import CLASS_NAME, LABEL, PATH, SHA256
+from vital.artefacts.manifest import (
+    HEIGHT,
+    REASON,
+    SOURCE,
+    SPLIT,
+    WIDTH,
+    write_manifest,
+    write_skipped,
+)
 from vital.images.splits import Collection, PlacedImage
 from vital.params.data import DataParams
 from vital.runtime.files import replacing_folder
@@ -25,7 +34,7 @@ def prepare_images(folder: Path, params: DataParams, seed: int) -> int:
         write_skipped(
             temporary,
             [
-                {"class_name": name, "source": one.origin, "reason": one.reason}
+                {CLASS_NAME: name, SOURCE: one.origin, REASON: one.reason}
                 for name, one in collection.skipped
             ],
         )
@@ -38,12 +47,12 @@ def _write(folder: Path, image: PlacedImage) -> dict[str, object]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image.encoded.content)
     return {
-        "path": relative,
-        "label": image.label,
-        "class_name": image.class_name,
-        "split": image.split,
-        "width": image.encoded.width,
-        "height": image.encoded.height,
-        "sha256": image.encoded.sha256,
-        "source": image.source,
+        PATH: relative,
+        LABEL: image.label,
+        CLASS_NAME: image.class_name,
+        SPLIT: image.split,
+        WIDTH: image.encoded.width,
+        HEIGHT: image.encoded.height,
+        SHA256: image.encoded.sha256,
+        SOURCE: image.source,
     }

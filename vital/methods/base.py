@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from vital.artefacts.columns import PROBABILITY
+from vital.artefacts.visualizations import ACTIVATION
 from vital.images.statistics import ImageStatistics
 from vital.methods import parametrizations, schedule, transforms
 from vital.methods.objectives import Objective
@@ -131,7 +133,7 @@ class Method(ABC):
                 means = unit_responses(network, units, shown)
                 values = [(float(mean), float("nan")) for mean in means[:, 0]]
         return [
-            {"activation": response, "probability": probability} for response, probability in values
+            {ACTIVATION: response, PROBABILITY: probability} for response, probability in values
         ]
 
     def _draws(self, target: Target, purpose: str) -> torch.Generator:

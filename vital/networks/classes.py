@@ -8,6 +8,7 @@ from functools import cache
 import pandas as pd
 from timm.data import ImageNetInfo, infer_imagenet_subset
 
+from vital.artefacts.columns import CLASS_NAME
 from vital.artefacts.manifest import class_names
 from vital.errors import DataError, close_names, nearest
 
@@ -119,7 +120,7 @@ def resolve_labels(manifest: pd.DataFrame, known: ClassMap) -> pd.DataFrame:
     Raises DataError that lists the classes which the network does not know.
     """
     indices = known.find_all({name: name for name in class_names(manifest)})
-    labels = [indices[str(name)] for name in manifest["class_name"]]
+    labels = [indices[str(name)] for name in manifest[CLASS_NAME]]
     return manifest.assign(label=labels, class_name=[known.names[label] for label in labels])
 
 

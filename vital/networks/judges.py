@@ -10,13 +10,11 @@ import pandas as pd
 
 from vital.artefacts.checked import named_path
 from vital.artefacts.manifest import class_names
+from vital.artefacts.project import METRICS_FILE
 from vital.errors import DataError
 from vital.networks.classes import ClassMap
 from vital.networks.model import StudiedModel, load_model
 from vital.runtime.files import read_json
-
-METRICS_FILE = "metrics.json"
-"""The accuracy of each judge by its name; so it is the list of judges, too."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,18 @@ import torch
 from torch import nn
 
 from vital.artefacts.manifest import HEIGHT, HELD_OUT, TRAIN, VALIDATION, WIDTH, class_names
+from vital.artefacts.model import (
+    ACCURACY,
+    ACCURACY_TOP1,
+    ACCURACY_TOP1_HELDOUT,
+    ARCHITECTURE,
+    CLASSES,
+    ENTRY,
+    KWARGS,
+    PREPROCESSING,
+    SOURCE_SHA256,
+    TAPS,
+)
 from vital.errors import ModelError
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
@@ -52,17 +64,17 @@ def make_model(
     known = ClassMap(classes, len(classes))
     resolved = images.with_rows(resolve_labels(images.rows, known))
     description = {
-        "architecture": params.name,
-        "kwargs": _kwargs(params, images),
+        ARCHITECTURE: params.name,
+        KWARGS: _kwargs(params, images),
         "weights": _origin(network, params, seed),
-        "classes": classes,
-        "preprocessing": preprocessing.to_dict(),
-        "taps": _taps(network, params, preprocessing.size),
+        CLASSES: classes,
+        PREPROCESSING: preprocessing.to_dict(),
+        TAPS: _taps(network, params, preprocessing.size),
         **_further_pins(network, params),
     }
     save_model(folder, network, description)
     metrics = measure(folder, resolved, device)
-    describe_further(folder, {"accuracy": metrics["accuracy_top1"]})
+    describe_further(folder, {ACCURACY: metrics[ACCURACY_TOP1]})
     return metrics
 
 
@@ -72,7 +84,7 @@ def measure(folder: Path, images: ImageSet, device: torch.device = CPU) -> dict[
     Their labels are the network's.
     """
     model = load_model(folder).to(device)
-    splits = {"accuracy_top1": VALIDATION, "accuracy_top1_heldout": HELD_OUT}
+    splits = {ACCURACY_TOP1: VALIDATION, ACCURACY_TOP1_HELDOUT: HELD_OUT}
     return {
         name: round(accuracy(model.network, _labelled(images.split(split), model.preprocessing)), 6)
         for name, split in splits.items()
@@ -145,9 +157,9 @@ def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any
 def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:
     """What building the same network again depends on besides its name and arguments."""
     if params.name.startswith(PREFIX):
-        return {"source_sha256": factory_sha256(params.name)}
+        return {SOURCE_SHA256: factory_sha256(params.name)}
     if params.name.startswith("torchvision/"):
-        return {"entry": network_config(network)["tag"]}
+        return {ENTRY: network_config(network)["tag"]}
     return {}
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
+from vital.artefacts.model import ACCURACY_TOP1_HELDOUT, write_accuracies
 from vital.errors import DataError, ModelError
 from vital.images.image_set import ImageSet
-from vital.networks.judges import METRICS_FILE
 from vital.networks.make import make_model
 from vital.params.judges import JudgeParams
 from vital.runtime.devices import CPU
-from vital.runtime.files import replacing_folder, write_json
+from vital.runtime.files import replacing_folder
 from vital.runtime.seeds import derive_seed
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def make_judges(
                 made = make_model(written / judge.called, images, judge, own_seed, device)
             except (ModelError, DataError) as error:
                 raise ModelError(f"judge {judge.called}: {error}") from None
-            log.info("judge %s: accuracy %.3f", judge.called, made["accuracy_top1_heldout"])
+            log.info("judge %s: accuracy %.3f", judge.called, made[ACCURACY_TOP1_HELDOUT])
             metrics[judge.called] = made
-        write_json(written / METRICS_FILE, metrics)
+        write_accuracies(written, metrics)
     return metrics

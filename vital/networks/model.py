@@ -11,7 +11,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from vital.artefacts.project import DESCRIPTION_FILE
+from vital.artefacts.model import (
+    ARCHITECTURE,
+    CLASSES,
+    DESCRIPTION_FILE,
+    ENTRY,
+    KWARGS,
+    PREPROCESSING,
+    SOURCE_SHA256,
+    TAPS,
+    WEIGHTS_FILE,
+    WEIGHTS_SHA256,
+    read_description,
+    write_description,
+)
 from vital.errors import ArtefactError, ModelError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
@@ -21,10 +34,8 @@ from vital.networks.probe import count_logits, run_blank
 from vital.networks.taps.defaults import default_taps
 from vital.networks.weights import load_weights, state_digest
 from vital.runtime.devices import device_of
-from vital.runtime.files import digest, digest_file, read_json, write_json
+from vital.runtime.files import digest, digest_file
 from vital.runtime.tensors import write_tensors
-
-WEIGHTS_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,7 @@ def save_model(folder: Path, network: nn.Module, description: Mapping[str, Any])
     weights = folder / WEIGHTS_FILE
     write_tensors(weights, _separate(network.state_dict()))
     sha256 = digest_file(weights)
-    write_json(folder / DESCRIPTION_FILE, {**description, "sha256": sha256})
+    write_description(folder, {**description, WEIGHTS_SHA256: sha256})
     return sha256
 
 
@@ -88,8 +99,7 @@ def _separate(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def describe_further(folder: Path, facts: Mapping[str, Any]) -> None:
     """Add facts that were measured on the saved weights to their description."""
-    path = folder / DESCRIPTION_FILE
-    write_json(path, {**read_json(path), **facts})
+    write_description(folder, {**read_description(folder), **facts})
 
 
 def load_model(folder: Path) -> StudiedModel:
@@ -98,14 +108,14 @@ def load_model(folder: Path) -> StudiedModel:
     Raises ArtefactError when a file is missing, damaged, or when weights or source file are not
     those of the description.
     """
-    description = read_json(folder / DESCRIPTION_FILE)
+    description = read_description(folder)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
         raise ArtefactError(f"{weights} does not exist: run the model stage")
-    if digest_file(weights) != description["sha256"]:
+    if digest_file(weights) != description[WEIGHTS_SHA256]:
         raise ArtefactError(f"{weights} is not the file that {DESCRIPTION_FILE} describes")
-    name, kwargs = description["architecture"], description["kwargs"]
-    entry, source = description.get("entry"), description.get("source_sha256")
+    name, kwargs = description[ARCHITECTURE], description[KWARGS]
+    entry, source = description.get(ENTRY), description.get(SOURCE_SHA256)
     if factory_sha256(name) != source:
         raise ArtefactError(f"the source file of {name} has changed: run the model stage again")
     network = build_network(name, kwargs, weights=entry)
@@ -113,10 +123,10 @@ def load_model(folder: Path) -> StudiedModel:
     return StudiedModel(
         name=name,
         network=freeze(network),
-        preprocessing=Preprocessing.from_dict(description["preprocessing"]),
-        classes=tuple(description["classes"]),
-        taps={str(tap): float(weight) for tap, weight in description["taps"].items()},
-        sha256=_identity(name, kwargs, entry, description["sha256"], source),
+        preprocessing=Preprocessing.from_dict(description[PREPROCESSING]),
+        classes=tuple(description[CLASSES]),
+        taps={str(tap): float(weight) for tap, weight in description[TAPS].items()},
+        sha256=_identity(name, kwargs, entry, description[WEIGHTS_SHA256], source),
     )
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vital.artefacts.model import read_accuracies
 from vital.artefacts.project import Project
-from vital.runtime.files import read_json
+from vital.artefacts.report import PAGE
+from vital.artefacts.scores import read_metrics
 
 
 def summarize(project: Project) -> str:
     """The metrics as a table, the report's path, and the command that opens MLflow."""
-    metrics: Mapping[str, Mapping[str, Any]] = read_json(project.scores / "metrics.json")
-    accuracy = read_json(project.model / "metrics.json")
+    metrics = read_metrics(project.scores)
+    accuracy = read_accuracies(project.model)
     lines = [
         _table(metrics),
         "",
         "network: " + ", ".join(f"{name} {value:.3f}" for name, value in sorted(accuracy.items())),
-        f"report:  {project.report / 'index.html'}",
+        f"report:  {project.report / PAGE}",
         "MLflow:  make ui",
     ]
     return "\n".join(lines)

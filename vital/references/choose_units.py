@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from vital.artefacts.chosen_units import CIRCUIT, LISTED, RANDOM, TOP, units_table
+from vital.artefacts.columns import LABEL
 from vital.artefacts.manifest import SPLITS, split_rows
 from vital.errors import DataError, ParamsError
 from vital.images.image_set import ImageSet
@@ -80,7 +81,7 @@ class UnitChooser:
 
     def _shares(self, tap: str, index: int) -> torch.Tensor:
         self._channels(tap)
-        rows = self._train[self._train["label"] == index].head(self.params.images)
+        rows = self._train[self._train[LABEL] == index].head(self.params.images)
         if rows.empty:
             raise DataError(
                 f"class {self._known.names[index]!r} has no images in the {SPLITS[0]} split, "

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from vital.artefacts.columns import LABEL, SHA256, UNIT
 from vital.artefacts.references import write_references
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
@@ -76,9 +77,9 @@ def write_class_statistics(
     is whole.
     """
     units = {unit.index: unit.id for unit in class_units(model.classes)}
-    named = references.rows.assign(unit=references.rows["label"].map(units))
+    named = references.rows.assign(**{UNIT: references.rows[LABEL].map(units)})
     make = ClassParts(model, references.with_rows(named), params, device)
-    order, names = list(named["unit"].unique()), pooled_taps(make.taps, params.pools)
+    order, names = list(named[UNIT].unique()), pooled_taps(make.taps, params.pools)
     with (
         executor(params, "extract", device, _MOST) as execute,
         partial_results_until_done(work, make.facts()) as parts,
@@ -117,14 +118,14 @@ class ClassParts:
             self.taps,
             self.params.facts(),
             self.device.type,
-            list(self.images.rows["unit"]),
-            list(self.images.rows["sha256"]),
+            list(self.images.rows[UNIT]),
+            list(self.images.rows[SHA256]),
         ]
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """The statistics of these units, which are in the images' order."""
         size = self.params.batch
-        wanted = self.images.rows["unit"].isin(names).to_numpy().nonzero()[0]
+        wanted = self.images.rows[UNIT].isin(names).to_numpy().nonzero()[0]
         first = wanted[0] // size * size
         last = -(-(wanted[-1] + 1) // size) * size
         loaded = self._load(self.images.part(first, last))
@@ -134,7 +135,7 @@ class ClassParts:
 
     def _load(self, images: ImageSet) -> Iterator[Batch]:
         for part, pixels in images.batches(self.model.preprocessing, self.params.batch):
-            yield list(part.rows["unit"]), pixels
+            yield list(part.rows[UNIT]), pixels
 
 
 def _read_sizes(

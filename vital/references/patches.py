@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
-from vital.artefacts.columns import CHANNEL, IMAGE, PATH, RANK, TAP
+from vital.artefacts.columns import CHANNEL, IMAGE, PATH, RANK, SHA256, TAP
 from vital.artefacts.patches import (
     BOX,
     CRITERION,
@@ -228,7 +228,7 @@ def write_reference_patches(
         masks.composite,
         model.device.type,
         [unit.id for unit in units],
-        list(images.rows["sha256"]),
+        list(images.rows[SHA256]),
     ]
     with partial_results_until_done(work, facts) as parts:
         finder = PatchFinder(model, criterion, images, params, parts)

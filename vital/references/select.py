@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vital.artefacts.columns import CLASS_NAME, LABEL, PROBABILITY
 from vital.artefacts.manifest import SPLITS, split_rows
 from vital.errors import DataError
 from vital.images.image_set import ImageSet
@@ -40,7 +41,7 @@ def select_references(
     if params.select == "random":
         return images.with_rows(random_references(rows, params.references, seed))
     probabilities = class_probabilities(model, images.with_rows(rows), params.batch, device)
-    ranked = rows.assign(probability=probabilities)
+    ranked = rows.assign(**{PROBABILITY: probabilities})
     return images.with_rows(confident_references(ranked, params.references))
 
 
@@ -48,18 +49,18 @@ def random_references(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame
     """Draw ``count`` rows of every class; a class's draw depends on no other."""
 
     def rank(group: pd.DataFrame) -> list[int]:
-        draws = generator(seed, "references", str(group["label"].iloc[0]))
+        draws = generator(seed, "references", str(group[LABEL].iloc[0]))
         order: list[int] = torch.randperm(len(group), generator=draws).tolist()
         return order
 
-    return _first_of_each(rows.assign(probability=np.nan), count, rank)
+    return _first_of_each(rows.assign(**{PROBABILITY: np.nan}), count, rank)
 
 
 def confident_references(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     """The ``count`` rows of every class with the highest ``probability``; of equals the first."""
 
     def rank(group: pd.DataFrame) -> list[int]:
-        order: list[int] = np.argsort(-group["probability"].to_numpy(), kind="stable").tolist()
+        order: list[int] = np.argsort(-group[PROBABILITY].to_numpy(), kind="stable").tolist()
         return order
 
     return _first_of_each(rows, count, rank)
@@ -81,16 +82,16 @@ def class_probabilities(
 
 
 def _check_enough(rows: pd.DataFrame, count: int) -> None:
-    for _, group in rows.groupby("label", sort=True):
+    for _, group in rows.groupby(LABEL, sort=True):
         if len(group) < count:
             raise DataError(
-                f"class {group['class_name'].iloc[0]!r} has {len(group)} training images, but "
+                f"class {group[CLASS_NAME].iloc[0]!r} has {len(group)} training images, but "
                 f"extract.references asks for {count} (data.per_class.train)"
             )
 
 
 def _first_of_each(rows: pd.DataFrame, count: int, rank: Rank) -> pd.DataFrame:
     """The first ``count`` of each class by rank, in the order of labels and then of rows."""
-    groups = [group for _, group in rows.groupby("label", sort=True)]
+    groups = [group for _, group in rows.groupby(LABEL, sort=True)]
     chosen = [group.iloc[sorted(rank(group)[:count])] for group in groups]
     return pd.concat(chosen, ignore_index=True)

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.scores import AGAINST, SCORED
+from vital.artefacts.columns import METHOD, NAME, UNIT
+from vital.artefacts.scores import (
+    AGAINST,
+    BASELINE,
+    CLASSES,
+    DIFFERENCE,
+    HIGH,
+    LOW,
+    METRIC,
+    SCORED,
+    VALUE,
+)
 from vital.errors import ParamsError
 from vital.params.score import ScoreParams
 from vital.report.figures.grid import ImageGrid, draw_image_grid
@@ -24,8 +35,7 @@ CONFIDENCE = ScoreParams().confidence
 """The defaults of the score stage, since runs may have asked for different ones."""
 
 COLUMNS = [
-    "method", "metric", "run", "against", "value", "reference", "difference", "low", "high",
-    "n_classes",
+    METHOD, METRIC, "run", BASELINE, VALUE, "reference", DIFFERENCE, LOW, HIGH, CLASSES,
 ]  # fmt: skip
 
 
@@ -93,12 +103,12 @@ def class_means(run: Run, method: str, metric: str) -> pd.Series | None:
     where the run has no values of single images.
     """
     column = VERDICTS.get(metric, metric)
-    if run.targets is None or column not in run.targets:
+    if column not in run.targets:
         return None
-    rows = run.targets[run.targets["method"] == method]
-    means: pd.Series = rows[column].astype(float).groupby([rows["name"], rows["unit"]]).mean()
-    number = means.groupby(level="name").cumcount()
-    means.index = pd.MultiIndex.from_arrays([means.index.get_level_values("name"), number])
+    rows = run.targets[run.targets[METHOD] == method]
+    means: pd.Series = rows[column].astype(float).groupby([rows[NAME], rows[UNIT]]).mean()
+    number = means.groupby(level=NAME).cumcount()
+    means.index = pd.MultiIndex.from_arrays([means.index.get_level_values(NAME), number])
     return means
 
 

@@ -10,33 +10,29 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import optional, per_method
+from vital.artefacts import model
+from vital.artefacts.checked import per_method
 from vital.artefacts.columns import PATH, UNIT
-from vital.artefacts.project import DESCRIPTION_FILE, Project
+from vital.artefacts.model import DESCRIPTION_FILE
+from vital.artefacts.project import Project
 from vital.artefacts.references import REFERENCES
 from vital.artefacts.scores import Metrics, metrics_path, read_metrics
 from vital.artefacts.visualizations import INDEX, class_rows
-from vital.errors import ArtefactError
-from vital.runtime.files import read_json
-from vital.scoring.metrics.agreement import ACCURACY_TOP1
 
 
 def read_description(project: Project) -> dict[str, Any]:
-    """What the network is: data/model/model.json."""
-    path = project.model / DESCRIPTION_FILE
-    content = optional(path, read_json) or {}
-    if not isinstance(content, dict):
-        raise ArtefactError(f"{path} is damaged: it must hold the network's properties by name")
-    return content
+    """What the network is; nothing where there is none yet."""
+    is_there = (project.model / DESCRIPTION_FILE).exists()
+    return model.read_description(project.model) if is_there else {}
 
 
 def read_accuracies(project: Project) -> dict[str, float]:
     """How well the network does on real images, by the name of the measure."""
-    measured = optional(project.model / "metrics.json", read_json)
-    if measured is not None:
-        return dict(measured)
-    description = read_description(project)
-    return {ACCURACY_TOP1.key: description["accuracy"]} if "accuracy" in description else {}
+    measured = model.read_accuracies(project.model)
+    described = read_description(project)
+    if not measured and model.ACCURACY in described:
+        return {model.ACCURACY_TOP1: described[model.ACCURACY]}
+    return measured
 
 
 def class_photographs(project: Project) -> dict[int, list[str]]:

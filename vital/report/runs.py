@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from vital.artefacts.project import DESCRIPTION_FILE, Project
-from vital.artefacts.scores import METRICS_FILE, Metrics, read_targets
+from vital.artefacts.model import ARCHITECTURE, CLASSES, DESCRIPTION_FILE
+from vital.artefacts.project import METRICS_FILE, Project
+from vital.artefacts.scores import TARGETS, Metrics
 from vital.artefacts.visualizations import REAL
 from vital.errors import ArtefactError, ParamsError, nearest
 from vital.params.base import read_params, read_seed
@@ -21,8 +22,6 @@ from vital.units import Unit, class_units, select_units
 
 MOST_CLASSES = 20
 """In a figure, unless more are named."""
-
-_TARGETS_COLUMNS = ("method", "unit", "name")
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,12 @@ class Run:
     @cached_property
     def network(self) -> str:
         """The network's name, as in model.name."""
-        return str(self._description("architecture"))
+        return str(self._description(ARCHITECTURE))
 
     @cached_property
     def classes(self) -> list[Unit]:
         """The units of the network's classes, in its order."""
-        return class_units([str(name) for name in self._description("classes")])
+        return class_units([str(name) for name in self._description(CLASSES)])
 
     @cached_property
     def seed(self) -> int:
@@ -54,9 +53,9 @@ class Run:
         return read_seed(read_params(self.project.params))
 
     @cached_property
-    def targets(self) -> pd.DataFrame | None:
-        """A row per scored image, or None where the run has no such table."""
-        return read_targets(self.project.scores, _TARGETS_COLUMNS)
+    def targets(self) -> pd.DataFrame:
+        """A row per scored image; none where nothing was scored."""
+        return TARGETS.read_if_there(self.project.scores)
 
     @cached_property
     def visualizations(self) -> dict[str, list[Visualization]]:

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from sklearn.manifold import TSNE
 
-from vital.artefacts.scores import EMBEDDING_COLUMNS
+from vital.artefacts.columns import IMAGE, NAME, PATH, UNIT
+from vital.artefacts.scores import EMBEDDING_COLUMNS, KIND, X, Y
 from vital.runtime.partial_results import PartialResults
 from vital.runtime.seeds import derive_seed
 from vital.scoring.observer import ObservedSet
@@ -41,8 +42,8 @@ def embedding_table(
 
     places = np.round(parts.get("t-SNE", place)["places"].numpy(), 4)
     frames = [
-        one.images.table[["unit", "name", "path"]].assign(kind=kind) for kind, one in sets.items()
+        one.images.rows[[UNIT, NAME, PATH]].assign(**{KIND: kind}) for kind, one in sets.items()
     ]
-    whole = pd.concat(frames, ignore_index=True).assign(x=places[:, 0], y=places[:, 1])
-    whole = whole.rename(columns={"path": "image"})
+    whole = pd.concat(frames, ignore_index=True).assign(**{X: places[:, 0], Y: places[:, 1]})
+    whole = whole.rename(columns={PATH: IMAGE})
     return whole[list(EMBEDDING_COLUMNS)]

@@ -4,51 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
+from vital.artefacts.columns import CLASS_NAME, IMAGE, LABEL, NAME, PATH, SEED, TAP, UNIT
 from vital.artefacts.visualizations import REAL, class_rows, read_index
 from vital.errors import DataError
+from vital.images.image_set import ImageSet
 from vital.runtime.seeds import generator
 from vital.units import CLASS_TAP
 
-COLUMNS = ["tap", "unit", "name", "seed", "path"]
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Images of a folder: a row of :data:`COLUMNS` for each, ``path`` relative to the folder."""
-
-    folder: Path
-    table: pd.DataFrame
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    @property
-    def paths(self) -> list[Path]:
-        """Where the images lie."""
-        return [self.folder / path for path in self.table["path"]]
-
-    @property
-    def units(self) -> np.ndarray:
-        """The class that each image stands for, (N,)."""
-        return self.table["unit"].to_numpy()
+COLUMNS = [TAP, UNIT, NAME, SEED, PATH]
+"""What is known of each image of a set, whoever made it."""
 
 
 def photographs(folder: Path, rows: pd.DataFrame) -> ImageSet:
     """Real images of ``folder``: rows of its manifest, labelled as the studied network labels."""
-    table = rows.rename(columns={"label": "unit", "class_name": "name"})
-    return ImageSet(folder, table.assign(tap=CLASS_TAP, seed=-1)[COLUMNS])
+    table = rows.rename(columns={LABEL: UNIT, CLASS_NAME: NAME})
+    return ImageSet(folder, table.assign(**{TAP: CLASS_TAP}).assign(**{SEED: -1})[COLUMNS])
 
 
 def visualizations(folder: Path, method: str) -> ImageSet:
     """A method's images of classes. Raises DataError where there is none."""
-    index = read_index(folder).rename(columns={"image": "path"})
+    index = read_index(folder).rename(columns={IMAGE: PATH})
     index = class_rows(index).reset_index(drop=True)
     if index.empty:
         raise DataError(f"{folder} holds no visualizations of classes by method {method!r}")
@@ -64,7 +44,7 @@ def image_sets(
     held-out images.
     """
     scored = {name: visualizations(folder, name) for name, folder in methods.items()}
-    real, against = split_held_out(held_out.table, _largest_counts(scored), seed)
+    real, against = split_held_out(held_out.rows, _largest_counts(scored), seed)
     return {**scored, REAL: ImageSet(held_out.folder, real)}, ImageSet(held_out.folder, against)
 
 
@@ -77,12 +57,12 @@ def split_held_out(
     second hold all others. Raises DataError when a class has too few.
     """
     scored, against = [], []
-    for unit in sorted(set(held_out["unit"].tolist())):
-        group = held_out[held_out["unit"] == unit]
+    for unit in sorted(set(held_out[UNIT].tolist())):
+        group = held_out[held_out[UNIT] == unit]
         count = wanted.get(unit, 0)
         if len(group) < count + 2:
             raise DataError(
-                f"class {group['name'].iloc[0]!r} has {len(group)} held-out images; scoring "
+                f"class {group[NAME].iloc[0]!r} has {len(group)} held-out images; scoring "
                 f"{count} visualizations needs at least {count + 2} (data.per_class.heldout)"
             )
         order = torch.randperm(len(group), generator=generator(seed, "score", "split", str(unit)))
@@ -92,5 +72,5 @@ def split_held_out(
 
 
 def _largest_counts(scored: Mapping[str, ImageSet]) -> dict[int, int]:
-    counts = [Counter(one.units.tolist()) for one in scored.values()]
+    counts = [Counter(one.rows[UNIT].tolist()) for one in scored.values()]
     return {unit: max(count[unit] for count in counts) for unit in set().union(*counts)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vital.artefacts.scores import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
+from vital.artefacts.scores import DIFFERENCES, INTERVALS
 from vital.params.score import ScoreParams
 from vital.runtime.seeds import derive_seed
 from vital.scoring.bootstrap import Interval, mean_interval, paired_difference
@@ -26,7 +26,7 @@ def interval_table(
             )
             images = int(scores.values[metric].notna().sum())
             rows.append([metric, method, *_numbers(found), images, found.n])
-    return pd.DataFrame(rows, columns=list(INTERVAL_COLUMNS))
+    return pd.DataFrame(rows, columns=list(INTERVALS.columns))
 
 
 def difference_table(
@@ -48,7 +48,7 @@ def difference_table(
                 _seed(seed),
             )
             rows.append([metric, method, other, *_numbers(found), found.n])
-    return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
+    return pd.DataFrame(rows, columns=list(DIFFERENCES.columns))
 
 
 def _seed(seed: int) -> int:

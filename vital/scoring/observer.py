@@ -13,10 +13,11 @@ from typing import ClassVar
 import torch
 from PIL import Image
 
+from vital.artefacts.columns import UNIT
 from vital.images.files import read_image
+from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.runtime.partial_results import PartialResults
-from vital.scoring.image_sets import ImageSet
 from vital.scoring.metrics.record import Network
 from vital.scoring.metrics.registry import image_metrics, set_metrics
 from vital.scoring.seen import Seen, Settings
@@ -113,7 +114,7 @@ def look_at(
     A real image is thereby shown as a visualization is: at the studied network's size.
     What they answer is kept in parts whose names begin with ``name``.
     """
-    paths, size = images.paths, _BATCHES * batch
+    paths, size = images.files, _BATCHES * batch
     answered = [
         parts.get(
             f"{name} from {first}",
@@ -122,7 +123,7 @@ def look_at(
         for first in range(0, len(paths), size)
     ]
     answers = {key: torch.cat([one[key] for one in answered]) for key in answered[0]}
-    units = torch.tensor(images.units)
+    units = torch.tensor(images.rows[UNIT].to_numpy())
     seen = {
         key: Seen(answers[f"{key}:features"], answers[f"{key}:logits"], observer.labels(units))
         for key, observer in observers.items()

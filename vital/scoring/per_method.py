@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from vital.artefacts.columns import UNIT
 from vital.scoring.observer import Missing, ObservedSet, Observer
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def score_set(
     values = pd.DataFrame(
         {name: value.numpy() for found in measured for name, value in found.per_image.items()}
     )
-    classes = values.astype(float).groupby(scored.images.units).mean()
+    classes = values.astype(float).groupby(scored.images.rows[UNIT].to_numpy()).mean()
     result = MethodScores(values, classes)
     for found in measured:
         for name in found.per_image:

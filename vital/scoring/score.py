@@ -15,10 +15,12 @@ from typing import Any
 import sklearn
 import torch
 
+from vital.artefacts.columns import UNIT
 from vital.artefacts.manifest import read_manifest, split_rows
 from vital.artefacts.project import Project
 from vital.artefacts.scores import AGAINST, SCORED, Scores
 from vital.artefacts.visualizations import PHOTOGRAPH
+from vital.images.image_set import ImageSet
 from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.judges import Judge, read_judges
 from vital.networks.model import StudiedModel, load_model, statistics_metadata
@@ -30,7 +32,7 @@ from vital.runtime.partial_results import partial_results_until_done
 from vital.scoring.classifiers import JudgeObserver, StudiedObserver
 from vital.scoring.clip import find_clip
 from vital.scoring.embedding import embedding_table
-from vital.scoring.image_sets import ImageSet, image_sets, photographs
+from vital.scoring.image_sets import image_sets, photographs
 from vital.scoring.inception import find_inception
 from vital.scoring.intervals import difference_table, interval_table
 from vital.scoring.metrics.nearest import voted_labels
@@ -142,7 +144,7 @@ def _facts(scoring: Scoring, sets: Sequence[ImageSet]) -> list[Any]:
         params.model_dump(mode="json"),
         scoring.seed,
         scoring.device.type,
-        [one.units.tolist() for one in sets],
-        [[digest_file(path) for path in one.paths] for one in sets],
+        [one.rows[UNIT].tolist() for one in sets],
+        [[digest_file(path) for path in one.files] for one in sets],
         sklearn.__version__,
     ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import torch
 
+from vital.artefacts.columns import IMAGE, METHOD, PATH, PROBABILITY
+from vital.artefacts.scores import PREDICTED, PREDICTED_NAME, VOTED, VOTED_NAME
 from vital.scoring.metrics.registry import VERDICTS
 from vital.scoring.observer import ObservedSet
 
@@ -23,11 +26,11 @@ def target_table(
     metrics that single images have. ``classes`` are the studied network's names.
     """
     tables = [
-        _rows(one, voted[method], values[method], classes).assign(method=method)
+        _rows(one, voted[method], values[method], classes).assign(**{METHOD: method})
         for method, one in observed.items()
     ]
     whole = pd.concat(tables, ignore_index=True)
-    return whole[["method", *(name for name in whole if name != "method")]]
+    return whole[[METHOD, *(name for name in whole if name != METHOD)]]
 
 
 def _rows(
@@ -36,11 +39,12 @@ def _rows(
     seen = observed.own
     predicted = seen.logits.argmax(dim=1)
     probabilities = seen.logits.softmax(dim=1).gather(1, seen.labels[:, None]).squeeze(1)
-    described = observed.images.table.rename(columns={"path": "image"}).assign(
-        predicted=predicted.numpy(),
-        predicted_name=[classes[i] for i in predicted],
-        probability=probabilities.double().numpy(),
-        knn=voted.numpy(),
-        knn_name=[classes[i] for i in voted],
-    )
+    said: dict[str, Any] = {
+        PREDICTED: predicted.numpy(),
+        PREDICTED_NAME: [classes[i] for i in predicted],
+        PROBABILITY: probabilities.double().numpy(),
+        VOTED: voted.numpy(),
+        VOTED_NAME: [classes[i] for i in voted],
+    }
+    described = observed.images.rows.rename(columns={PATH: IMAGE}).assign(**said)
     return pd.concat([described, values.rename(columns=VERDICTS)], axis="columns")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vital.artefacts.project import Project
+from vital.artefacts.scores import metrics_path
 from vital.pipeline.tracking.completion import Completion
 from vital.pipeline.tracking.experiment import connect
 from vital.pipeline.tracking.run import TrackedRun
@@ -73,7 +74,7 @@ def catch_up(project: Project) -> None:
 
     Raises ParamsError when params.yaml cannot be read.
     """
-    if (project.scores / "metrics.json").is_file() and not is_complete(project):
+    if metrics_path(project.scores).is_file() and not is_complete(project):
         complete_parent(project)
 
 

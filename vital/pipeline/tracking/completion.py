@@ -11,8 +11,11 @@ from pathlib import Path
 import pandas as pd
 
 from vital.artefacts.checked import named_path
-from vital.artefacts.project import Project
-from vital.artefacts.visualizations import is_of_class
+from vital.artefacts.columns import IMAGE, METHOD
+from vital.artefacts.project import METRICS_FILE, Project
+from vital.artefacts.report import FIGURES_FOLDER, PAGE
+from vital.artefacts.scores import DIFFERENCES, HISTORY_FILE, INTERVALS, TARGETS, metrics_path
+from vital.artefacts.visualizations import INDEX, STEP, TRANSPARENT, is_loss, is_of_class
 from vital.errors import VitalError
 from vital.params.base import read_params
 from vital.pipeline.tracking.dvc_files import locked_hash
@@ -60,19 +63,20 @@ class Completion:
     def _parts(self) -> Iterator[_Part]:
         project = self._project
         yield _Part("params", [project.params], self._log_params)
-        yield _Part("scores", [project.scores / "metrics.json"], self._log_scores)
-        yield _Part("model", [project.model / "metrics.json"], self._log_model)
-        yield _Part("judges", [project.judges / "metrics.json"], self._log_judges)
-        yield _Part("history", [project.scores / "history.csv"], self._log_history)
-        for name in ("targets", "intervals", "differences"):
-            yield _Part(name, [project.scores / f"{name}.parquet"], self._log_table)
+        yield _Part("scores", [metrics_path(project.scores)], self._log_scores)
+        yield _Part("model", [project.model / METRICS_FILE], self._log_model)
+        yield _Part("judges", [project.judges / METRICS_FILE], self._log_judges)
+        yield _Part("history", [project.scores / HISTORY_FILE], self._log_history)
+        for table in (TARGETS, INTERVALS, DIFFERENCES):
+            path = table.path(project.scores)
+            yield _Part(path.stem, [path], self._log_table)
         timings = sorted(project.timing("any").parent.glob("*.json"))
         yield _Part("timings", timings, self._log_seconds)
-        for index in sorted(project.visualizations("any").parent.glob("*/index.parquet")):
+        for index in sorted(project.visualizations("any").parent.glob(f"*/{INDEX.file}")):
             yield _Part(f"images/{index.parent.name}", [index], self._log_images)
-        figures = sorted((project.report / "figures").glob("*.png"))
+        figures = sorted((project.report / FIGURES_FOLDER).glob("*.png"))
         yield _Part("figures", figures, self._log_figure)
-        yield _Part("report", [project.report / "index.html"], self._run.file)
+        yield _Part("report", [project.report / PAGE], self._run.file)
         yield _Part("lock", [project.root / "dvc.lock"], self._log_lock)
 
     def _log_params(self, path: Path) -> None:
@@ -83,7 +87,7 @@ class Completion:
         scores = read_json(path)
         for method, values in scores.items():
             self._run.metrics({f"{method}.{name}": value for name, value in values.items()})
-        table = pd.DataFrame.from_dict(scores, orient="index").rename_axis("method")
+        table = pd.DataFrame.from_dict(scores, orient="index").rename_axis(METHOD)
         self._run.table(table.reset_index(), "metrics")
 
     def _log_model(self, path: Path) -> None:
@@ -104,9 +108,10 @@ class Completion:
         self._log_curves(table[~is_class], "inner.")
 
     def _log_curves(self, table: pd.DataFrame, prefix: str) -> None:
-        curves = table.groupby(["method", "step"]).mean(numeric_only=True)
-        for method, losses in curves.filter(regex="^loss").groupby("method"):
-            named = losses.droplevel("method").add_prefix(f"{method}.{prefix}")
+        curves = table.groupby([METHOD, STEP]).mean(numeric_only=True)
+        losses_only = curves[[name for name in curves if is_loss(str(name))]]
+        for method, losses in losses_only.groupby(METHOD):
+            named = losses.droplevel(METHOD).add_prefix(f"{method}.{prefix}")
             self._run.history(named.reset_index())
 
     def _log_table(self, path: Path) -> None:
@@ -115,8 +120,8 @@ class Completion:
     def _log_images(self, path: Path) -> None:
         for row in read_parquet(path).to_dict("records"):
             key = "{method}-{tap}-{unit}-{seed}".format_map(row)
-            self._log_image(named_path(path.parent, row["image"]), key)
-            transparent = row.get("transparent")
+            self._log_image(named_path(path.parent, row[IMAGE]), key)
+            transparent = row.get(TRANSPARENT)
             if not pd.isna(transparent):
                 self._log_image(named_path(path.parent, transparent), f"{key}-transparent")
 

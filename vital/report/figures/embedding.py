@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from vital.artefacts.columns import NAME, UNIT
+from vital.artefacts.scores import X, Y
 from vital.report.figures.style import Draw, Look, drawable_label
 
 MOST_LABELS = 30
@@ -33,12 +35,12 @@ def draw_embedding(
         axes = figure.add_axes((0.01, 0.01, 0.98, 0.90))
         axes.set_axis_off()
         axes.scatter(
-            real["x"], real["y"], s=16, c=_colour_list(real, colours), alpha=look.pale,
+            real[X], real[Y], s=16, c=_colour_list(real, colours), alpha=look.pale,
             linewidths=0, rasterized=len(real) > _MOST_VECTOR_POINTS,
         )  # fmt: skip
         for marker, table in zip(_markers(len(visualized)), visualized.values(), strict=True):
             axes.scatter(
-                table["x"], table["y"], s=52, c=_colour_list(table, colours), marker=marker,
+                table[X], table[Y], s=52, c=_colour_list(table, colours), marker=marker,
                 edgecolors=look.ink, linewidths=1.1, zorder=3,
             )  # fmt: skip
         axes.margins(x=0.08, y=0.06)
@@ -50,7 +52,7 @@ def draw_embedding(
 
 
 def _colour_list(table: pd.DataFrame, colours: Mapping[int, str]) -> list[str]:
-    return [colours[unit] for unit in table["unit"]]
+    return [colours[unit] for unit in table[UNIT]]
 
 
 def _markers(count: int) -> list[str]:
@@ -59,13 +61,13 @@ def _markers(count: int) -> list[str]:
 
 def _name_clusters(axes: Axes, real: pd.DataFrame, look: Look) -> None:
     """Each class's name above its cluster, haloed, over the dots and under the markers."""
-    clusters = real.groupby("unit", sort=True)
+    clusters = real.groupby(UNIT, sort=True)
     if len(clusters) > MOST_LABELS:
         return
     for unit, cluster in clusters:
         label = axes.annotate(
-            drawable_label(str(cluster["name"].iloc[0]), int(str(unit))),
-            (cluster["x"].median(), _upper_rim(cluster["y"])),
+            drawable_label(str(cluster[NAME].iloc[0]), int(str(unit))),
+            (cluster[X].median(), _upper_rim(cluster[Y])),
             (0, 8), textcoords="offset points", ha="center", va="bottom",
             color=look.ink, size=8 if look.is_narrow else 9.5, zorder=2,
         )  # fmt: skip

@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from vital.artefacts.visualizations import PRIORS, STEP, is_loss, loss_column, loss_part
 from vital.report.figures.style import Draw, Look, class_colours
 
 
 def loss_columns(histories: Mapping[str, pd.DataFrame]) -> list[str]:
     """The total and every tap's loss, in the order in which the tables name them."""
     named = [column for table in histories.values() for column in table.columns]
-    losses = [name for name in named if name == "loss" or name.startswith("loss_")]
-    return [name for name in dict.fromkeys(losses) if name not in ("loss_tv", "loss_l2")]
+    priors = {loss_column(prior) for prior in PRIORS}
+    return [name for name in dict.fromkeys(named) if is_loss(name) and name not in priors]
 
 
 def draw_losses(histories: Mapping[str, pd.DataFrame]) -> Draw:
@@ -36,7 +37,7 @@ def draw_losses(histories: Mapping[str, pd.DataFrame]) -> Draw:
             _draw_panel(axes, column, histories, look)
         for axes in grid[max(0, len(panels) - columns) : len(panels)]:
             axes.tick_params(labelbottom=True)
-            axes.set_xlabel("step", fontsize=8, color=look.muted)
+            axes.set_xlabel(STEP, fontsize=8, color=look.muted)
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
         if len(histories) > 1:
@@ -53,7 +54,7 @@ def _even_columns(panels: int) -> int:
 
 def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], look: Look) -> None:
     curves = [
-        (colour, table.groupby("step", sort=True)[column].agg(["min", "mean", "max"]))
+        (colour, table.groupby(STEP, sort=True)[column].agg(["min", "mean", "max"]))
         for colour, table in zip(
             _method_colours(len(histories), look), histories.values(), strict=True
         )
@@ -63,7 +64,7 @@ def _draw_panel(axes: Axes, column: str, histories: Mapping[str, pd.DataFrame], 
     for colour, curve in curves:
         axes.fill_between(curve.index, curve["min"], curve["max"], color=colour, alpha=0.16, lw=0)
         axes.plot(curve.index, curve["mean"], color=colour, linewidth=1.6)
-    title = "total" if column == "loss" else column.removeprefix("loss_")
+    title = loss_part(column) or "total"
     size = 7.5 if look.is_narrow else 9
     axes.set_title(title, loc="left", fontsize=size + 0.5, color=look.ink)
     axes.set_facecolor("none")

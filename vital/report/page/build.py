@@ -9,7 +9,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from vital.artefacts import model
+from vital.artefacts.model import ARCHITECTURE
 from vital.artefacts.project import Project
+from vital.artefacts.report import FIGURES_FOLDER, PAGE
 from vital.artefacts.scores import Metrics
 from vital.artefacts.visualizations import REAL
 from vital.params.report import ReportParams
@@ -27,8 +30,6 @@ from vital.report.run_files import read_accuracies, read_description, read_score
 from vital.runtime.files import replacing_folder, write_text
 from vital.scoring.metrics.agreement import ACCURACY_TOP1
 
-PAGE = "index.html"
-FIGURES_FOLDER = "figures"
 IMAGES_FOLDER = "images"
 
 _TEMPLATES = "templates"
@@ -54,7 +55,7 @@ def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any
     scores = read_scores(project)
     return {
         "title": params.title,
-        "network": description.get("architecture", "the network"),
+        "network": description.get(ARCHITECTURE, "the network"),
         "headlines": _headlines(classes, scores, accuracies),
         "classes": classes,
         "units": units,
@@ -99,7 +100,7 @@ def _headlines(
     recognised = scores[methods[0]].get(ACCURACY_TOP1.key) if len(methods) == 1 else None
     if recognised is not None:
         lines.append((percent(recognised), "of them recognised as their class"))
-    if ACCURACY_TOP1.key in accuracies:
+    if model.ACCURACY_TOP1 in accuracies:
         label = "of validation photographs recognised by the network"
-        lines.append((percent(accuracies[ACCURACY_TOP1.key]), label))
+        lines.append((percent(accuracies[model.ACCURACY_TOP1]), label))
     return lines

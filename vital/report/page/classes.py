@@ -12,8 +12,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from vital.artefacts.checked import named_file
+from vital.artefacts.columns import IMAGE, METHOD, NAME, PROBABILITY, SEED, UNIT
 from vital.artefacts.project import Project
-from vital.artefacts.scores import read_targets
+from vital.artefacts.scores import PREDICTED_NAME, TARGETS
 from vital.artefacts.visualizations import class_rows
 from vital.report.formatting import percent
 from vital.report.page.metric_texts import described
@@ -23,13 +24,9 @@ from vital.scoring.metrics.agreement import ACCURACY_TOP1
 from vital.scoring.metrics.record import JUDGE_PREFIX
 
 _TOP1 = ACCURACY_TOP1.column
-_TARGET_COLUMNS = ("method", "tap", "unit", "seed", "predicted_name", _TOP1)
 
-_KEYS = ["method", "unit", "seed"]
-_PROBABILITY = "probability"
-_FACTS = frozenset(
-    {*_TARGET_COLUMNS, "name", "image", "predicted", _PROBABILITY, "knn", "knn_name"} - {_TOP1}
-)
+_KEYS = [METHOD, UNIT, SEED]
+_FACTS = frozenset(TARGETS.columns)
 """Columns of the scored targets that are no measure of an image's quality."""
 
 
@@ -102,15 +99,15 @@ def class_table(project: Project, most: int, pictures: PictureFolder) -> ClassTa
     if index is None:
         return ClassTable([], [], [])
     targets = _targets(project)
-    measures = [_PROBABILITY, *_measures_of(targets)]
+    measures = [PROBABILITY, *_measures_of(targets)]
     images = index.merge(targets, on=_KEYS, how="left").sort_values(_KEYS, kind="stable")
-    methods = list(dict.fromkeys(index["method"]))
+    methods = list(dict.fromkeys(index[METHOD]))
     values = _values(images, methods, measures)
     photographs = _photographs(project, most)
     rows = []
-    for unit, made in images.groupby("unit", sort=True):
-        name = str(made["name"].iloc[0])
-        by_method = {str(method): table for method, table in made.groupby("method")}
+    for unit, made in images.groupby(UNIT, sort=True):
+        name = str(made[NAME].iloc[0])
+        by_method = {str(method): table for method, table in made.groupby(METHOD)}
         rows.append(
             Row(
                 unit=int(str(unit)),
@@ -134,22 +131,21 @@ def _index(project: Project) -> pd.DataFrame | None:
     if not tables:
         return None
     index = pd.concat(
-        [class_rows(table).assign(method=method) for method, table in tables.items()],
+        [class_rows(table).assign(**{METHOD: method}) for method, table in tables.items()],
         ignore_index=True,
     )
-    known = [*_KEYS, "name", "image", _PROBABILITY]
-    return index.reindex(columns=known).astype({"unit": int, "seed": int, _PROBABILITY: float})
+    known = [*_KEYS, NAME, IMAGE, PROBABILITY]
+    return index[known].astype({UNIT: int, SEED: int, PROBABILITY: float})
 
 
 def _targets(project: Project) -> pd.DataFrame:
     """What was scored of each image; measures as floats, so that seeds can be averaged."""
-    table = read_targets(project.scores, _TARGET_COLUMNS)
-    if table is None:
-        table = pd.DataFrame(columns=list(_TARGET_COLUMNS)).astype({"unit": int, "seed": int})
-    rows = class_rows(table)
+    table = TARGETS.read_if_there(project.scores)
+    rows = class_rows(table if _TOP1 in table else table.assign(**{_TOP1: np.nan}))
     measures = _measures_of(rows)
-    kept = [*_KEYS, "predicted_name", *measures]
-    return rows[kept].astype(dict.fromkeys(measures, float)).drop_duplicates(_KEYS)
+    kept = [*_KEYS, PREDICTED_NAME, *measures]
+    types = {UNIT: int, SEED: int, **dict.fromkeys(measures, float)}
+    return rows[kept].astype(types).drop_duplicates(_KEYS)
 
 
 def _measures_of(table: pd.DataFrame) -> list[str]:
@@ -166,7 +162,7 @@ def _places(methods: int, measures: list[str]) -> list[list[tuple[int, str]]]:
 
 
 def _measure_label(key: str) -> str:
-    if key == _PROBABILITY:
+    if key == PROBABILITY:
         return "Probability"
     metric = described(key)
     judge = f" ({metric.group})" if key.startswith(JUDGE_PREFIX) else ""
@@ -178,7 +174,7 @@ def _values(
 ) -> dict[int, list[float | None]]:
     """For each unit its means over seeds: all measures of the first method, then of the next."""
     means = images.pivot_table(
-        index="unit", columns="method", values=measures, aggfunc="mean", dropna=False
+        index=UNIT, columns=METHOD, values=measures, aggfunc="mean", dropna=False
     )
     columns = [(measure, method) for method in methods for measure in measures]
     rounded = means.reindex(columns=pd.MultiIndex.from_tuples(columns)).round(6)
@@ -206,10 +202,10 @@ def _photograph_tiles(paths: Iterable[Path], name: str, pictures: PictureFolder)
 def _cell(made: pd.DataFrame, folder: Path, name: str, pictures: PictureFolder) -> Cell:
     rows = made.to_dict("records")
     scored = [row for row in rows if not pd.isna(row[_TOP1])]
-    misread = [str(row["predicted_name"]) for row in scored if not row[_TOP1]]
+    misread = [str(row[PREDICTED_NAME]) for row in scored if not row[_TOP1]]
     return Cell(
         tiles=[_tile(row, folder, name, pictures) for row in rows],
-        probability=float(made[_PROBABILITY].mean()),
+        probability=float(made[PROBABILITY].mean()),
         scored=len(scored),
         recognised=len(scored) - len(misread),
         read_as=list(dict.fromkeys(misread)),
@@ -218,10 +214,10 @@ def _cell(made: pd.DataFrame, folder: Path, name: str, pictures: PictureFolder) 
 
 def _tile(row: Mapping[Any, Any], folder: Path, name: str, pictures: PictureFolder) -> Tile:
     is_misread = not pd.isna(row[_TOP1]) and not row[_TOP1]
-    words = f"{name}: {row['method']}, seed {row['seed']}"
-    if not np.isnan(row[_PROBABILITY]):
-        words += f", {percent(row[_PROBABILITY])}"
+    words = f"{name}: {row[METHOD]}, seed {row[SEED]}"
+    if not np.isnan(row[PROBABILITY]):
+        words += f", {percent(row[PROBABILITY])}"
     if is_misread:
-        words += f", read as {row['predicted_name']}"
-    picture = pictures.copy(named_file(folder, str(row["image"])), "visualization")
+        words += f", read as {row[PREDICTED_NAME]}"
+    picture = pictures.copy(named_file(folder, str(row[IMAGE])), "visualization")
     return Tile(picture, words, is_misread)

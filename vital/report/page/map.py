@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from vital.artefacts.checked import named_file
+from vital.artefacts.columns import IMAGE, NAME, UNIT
 from vital.artefacts.project import Project
-from vital.artefacts.scores import read_embedding
+from vital.artefacts.scores import KIND, X, Y, read_embedding
 from vital.artefacts.visualizations import PHOTOGRAPH, method_order
 from vital.report.figures.embedding import draw_embedding
 from vital.report.figures.style import class_colours, save_figure
@@ -47,9 +48,9 @@ def feature_map(project: Project, folder: Path, pictures: PictureFolder) -> Feat
     table = read_embedding(project.scores)
     if table is None:
         return None
-    names = {int(unit): str(name) for unit, name in zip(table["unit"], table["name"], strict=True)}
+    names = {int(unit): str(name) for unit, name in zip(table[UNIT], table[NAME], strict=True)}
     colours = class_colours(sorted(names))
-    kinds = {str(kind): rows for kind, rows in table.groupby("kind", sort=False)}
+    kinds = {str(kind): rows for kind, rows in table.groupby(KIND, sort=False)}
     real = kinds.pop(PHOTOGRAPH, table.head(0))
     methods = {kind: kinds[kind] for kind in sorted(kinds, key=method_order)}
     save_figure(folder, "embedding", draw_embedding(real, methods, colours))
@@ -57,10 +58,10 @@ def feature_map(project: Project, folder: Path, pictures: PictureFolder) -> Feat
     points = []
     for place, (kind, rows) in enumerate([(PHOTOGRAPH, real), *methods.items()]):
         addresses = _addresses(project, kind, rows, pictures)
-        units = (places[int(unit)] for unit in rows["unit"])
+        units = (places[int(unit)] for unit in rows[UNIT])
         points += [
             (round(float(x), 2), round(float(y), 2), place, unit, address)
-            for x, y, unit, address in zip(rows["x"], rows["y"], units, addresses, strict=True)
+            for x, y, unit, address in zip(rows[X], rows[Y], units, addresses, strict=True)
         ]
     classes = [(unit, names[unit], colours[unit]) for unit in sorted(names)]
     return FeatureMap(classes, [PHOTOGRAPH, *methods], points)
@@ -70,18 +71,18 @@ def _addresses(
     project: Project, kind: str, rows: pd.DataFrame, pictures: PictureFolder
 ) -> list[str]:
     """The address of each point's picture in the report's folder."""
-    if "image" not in rows:
+    if IMAGE not in rows:
         return [""] * len(rows)
     if kind != PHOTOGRAPH:
         folder = project.visualizations(kind)
         return [
             pictures.copy(named_file(folder, image), "visualization").url if image else ""
-            for image in rows["image"]
+            for image in rows[IMAGE]
         ]
     every = math.ceil(len(rows) / _MOST_PHOTOGRAPHS)
     return [
         pictures.miniature(named_file(project.images, image), "point").url
         if image and number % every == 0
         else ""
-        for number, image in enumerate(rows["image"])
+        for number, image in enumerate(rows[IMAGE])
     ]

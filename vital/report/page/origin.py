@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 from vital.artefacts.checked import optional
 from vital.artefacts.columns import LABEL
 from vital.artefacts.manifest import MANIFEST, SPLIT, SPLITS
+from vital.artefacts.model import ACCURACY, CLASSES, TAPS
 from vital.artefacts.project import Project
 from vital.errors import ArtefactError
 from vital.params.base import read_block, read_params
@@ -21,7 +22,7 @@ from vital.params.flat import flatten
 from vital.params.visualize import VisualizeParams
 from vital.report.formatting import DASH, value_text
 
-_SHOWN_ELSEWHERE = frozenset({"classes", "taps", "accuracy"})
+_SHOWN_ELSEWHERE = frozenset({CLASSES, TAPS, ACCURACY})
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,7 @@ def origin_tables(
     no_model = "No network here yet: the model stage has not run."
     return [
         PlainTable("Network", ("Property", "Value"), network, no_model),
-        PlainTable(
-            "Taps", ("Tap", "Weight"), _taps(content, description.get("taps", {})), no_model
-        ),
+        PlainTable("Taps", ("Tap", "Weight"), _taps(content, description.get(TAPS, {})), no_model),
         _image_counts(project),
         PlainTable("Parameters", ("Parameter", "Value"), _rows(content), ""),
     ]

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from vital.artefacts.columns import METHOD
 from vital.artefacts.project import Project
 from vital.artefacts.scores import (
+    BASELINE,
+    DIFFERENCE,
+    DIFFERENCES,
+    HIGH,
+    INTERVALS,
+    LOW,
+    METRIC,
     Metrics,
-    read_differences,
-    read_intervals,
     read_reasons,
 )
 from vital.artefacts.visualizations import REAL, method_order
@@ -22,8 +28,6 @@ from vital.scoring.metrics.record import DEVIATION_SUFFIX
 
 _BESIDE = (DEVIATION_SUFFIX, "_low", "_high")
 """Ends of the keys that stand in the cell of another."""
-
-_INTERVAL_COLUMNS = ("metric", "method", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def score_table(project: Project, scores: Metrics) -> MetricTable | None:
 
 
 def _intervals(project: Project) -> dict[tuple[str, str], tuple[float, float]]:
-    table = read_intervals(project.scores, _INTERVAL_COLUMNS)
-    rows = table[list(_INTERVAL_COLUMNS)].dropna()
+    columns = [METRIC, METHOD, LOW, HIGH]
+    rows = INTERVALS.read_if_there(project.scores)[columns].dropna()
     return {
         (metric, method): (low, high)
         for metric, method, low, high in rows.itertuples(index=False, name=None)
@@ -121,27 +125,27 @@ def _grouped(
 
 def difference_table(project: Project) -> MetricTable | None:
     """The studied method minus each other, with what is beyond chance marked; None without one."""
-    table = read_differences(project.scores).dropna(subset=["difference"])
+    table = DIFFERENCES.read_if_there(project.scores).dropna(subset=[DIFFERENCE])
     if table.empty:
         return None
-    pairs = list(dict.fromkeys(zip(table["method"], table["against"], strict=True)))
+    pairs = list(dict.fromkeys(zip(table[METHOD], table[BASELINE], strict=True)))
     pairs.sort(key=lambda pair: (pair[1] == REAL, pair[1]))
     found = {
-        (row["metric"], (row["method"], row["against"])): _difference(row)
+        (row[METRIC], (row[METHOD], row[BASELINE])): _difference(row)
         for row in table.to_dict("records")
     }
     rows = [
         (metric, [found.get((metric.key, pair), Number(None)) for pair in pairs])
-        for metric in in_order(set(table["metric"]))
+        for metric in in_order(set(table[METRIC]))
     ]
     names = [f"{method} {MINUS} {against}" for method, against in pairs]
     return MetricTable(names, list(_grouped(rows)))
 
 
 def _difference(row: Mapping[Any, Any]) -> Number:
-    metric = described(str(row["metric"]))
-    low, high = float(row["low"]), float(row["high"])
-    text = _signed(metric, float(row["difference"]))
+    metric = described(str(row[METRIC]))
+    low, high = float(row[LOW]), float(row[HIGH])
+    text = _signed(metric, float(row[DIFFERENCE]))
     if math.isnan(low) or math.isnan(high):
         return Number(text)
     is_clear = low > 0 or high < 0

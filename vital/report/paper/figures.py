@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from vital.artefacts.checked import named_path
-from vital.artefacts.scores import read_embedding
+from vital.artefacts.columns import UNIT
+from vital.artefacts.scores import KIND, read_embedding
 from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.report.circuits import read_circuits
 from vital.report.figures.circuit import draw_circuit
@@ -91,7 +92,7 @@ def draw_units(run: Run, units: Sequence[str]) -> Draw:
 def draw_embedded(embedding: pd.DataFrame, classes: Sequence[Unit]) -> Draw:
     """t-SNE of these classes: real images as pale dots, each method's as markers."""
     indices = [unit.index for unit in classes]
-    kinds = dict(list(embedding[embedding["unit"].isin(indices)].groupby("kind", sort=False)))
+    kinds = dict(list(embedding[embedding[UNIT].isin(indices)].groupby(KIND, sort=False)))
     photographs = kinds.pop(PHOTOGRAPH, embedding.iloc[:0])
     visualized = {str(kind): rows for kind, rows in kinds.items()}
     return draw_embedding(photographs, visualized, class_colours(indices))

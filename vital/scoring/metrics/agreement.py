@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vital.artefacts import model
 from vital.scoring.metrics.record import CLASSIFIERS, ImageMetric, Network
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _among_highest(k: int) -> Callable[[Seen, Seen, Settings], torch.Tensor]:
 
 
 ACCURACY_TOP1 = ImageMetric(
-    key="accuracy_top1",
+    key=model.ACCURACY_TOP1,
     label="Top-1",
     meaning="Share of images that the network assigns to the class they stand for.",
     networks=CLASSIFIERS,
