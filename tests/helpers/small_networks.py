@@ -17,6 +17,7 @@ from vital.networks.model import StudiedModel, open_model
 CPU = torch.device("cpu")
 TAPS = ("input", "conv1", "layer2")
 KWARGS = {"channels": [8, 8, 16, 16], "num_classes": 4}
+SIDE = {"size": (32, 32)}
 
 
 def tiny() -> nn.Module:
@@ -56,13 +57,13 @@ def lively_model(taps: Sequence[str]) -> StudiedModel:
             elif isinstance(module, nn.Conv2d | nn.Linear):
                 fan = module.weight[0].numel()
                 module.weight.normal_(0.0, (2 / fan) ** 0.5, generator=draws)
-    return open_model(network, taps=list(taps), size=32)
+    return open_model(network, taps=list(taps), preprocessing=SIDE)
 
 
 def small_model(taps: list[str], classes: list[str] | None = None) -> StudiedModel:
     """A redrawn network for images of 32 pixels."""
     network = redraw(tiny(), seed=1)
-    return open_model(network, taps=taps, size=32, classes=classes or ())
+    return open_model(network, taps=taps, preprocessing=SIDE, classes=classes or ())
 
 
 def write_noise(

@@ -1,83 +1,37 @@
-"""How a network wants its images: its own word, what overrides it, and what nobody says."""
+"""Preprocessing against torchvision's, and its inverse."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from torch import nn
+import torch
+from PIL import Image
+from torchvision import transforms
 
-from vital.errors import ModelError, ParamsError
 from vital.images.preprocessing import Preprocessing
-from vital.networks.build import outline_network
-from vital.networks.cifar_resnet20 import cifar_resnet20
-from vital.networks.config import network_preprocessing
-from vital.params.base import check_block
-from vital.params.model import ModelParams
-
-GREY = {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.5,) * 3}
 
 
-def test_a_networks_own_word() -> None:
-    ours = network_preprocessing(outline_network("timm/inception_v3", {}), {})
-    assert ours == Preprocessing((299, 299), (0.5,) * 3, (0.5,) * 3, "bicubic", 0.875)
-    theirs = network_preprocessing(outline_network("torchvision/resnet50", {}), {})
-    assert theirs.size == (224, 224)
-    assert theirs.crop_pct == 224 / 232
-    assert theirs.interpolation == "bilinear"
-    assert network_preprocessing(cifar_resnet20(), {}).size == (32, 32)
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (256, 256), (90, 61)])
+def test_preprocessing_equals_torchvisions(size: tuple[int, int]) -> None:
+    draws = np.random.default_rng(1)
+    image = Image.fromarray(draws.integers(0, 255, (size[1], size[0], 3), np.uint8))
+    ours = Preprocessing((56, 56), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), crop_pct=0.875)
+    theirs = transforms.Compose(
+        [
+            transforms.Resize(64),
+            transforms.CenterCrop(56),
+            transforms.ToTensor(),
+            transforms.Normalize(ours.mean, ours.std),
+        ]
+    )
+    torch.testing.assert_close(ours(image), theirs(image), atol=0.03, rtol=0)
 
 
-def test_each_field_can_be_overridden_alone() -> None:
-    network = cifar_resnet20()
-    own = network_preprocessing(network, {})
-    for field, value in {**GREY, "interpolation": "lanczos", "crop_pct": 0.5}.items():
-        changed = network_preprocessing(network, {field: value})
-        assert changed.to_dict() == {**own.to_dict(), field: value}
-
-
-def test_what_nobody_says_is_named() -> None:
-    silent = nn.Identity()
-    with pytest.raises(ModelError, match=r"give preprocessing \(size, mean, std\)"):
-        network_preprocessing(silent, {})
-    with pytest.raises(ModelError, match=r"give preprocessing \(std\)"):
-        network_preprocessing(silent, {"size": (8, 8), "mean": (0.5,) * 3})
-    assert network_preprocessing(silent, GREY) == Preprocessing(**GREY)
-
-
-@pytest.mark.parametrize(
-    "config", [{"mean": 0.5}, {"std": (0.1, 0.2)}, {"input_size": (3,)}, {"mean": ("a", "b", "c")}]
-)
-def test_a_configuration_that_cannot_be_used_is_an_error(config: dict[str, object]) -> None:
-    network = nn.Identity()
-    network.default_cfg = {"input_size": (3, 8, 8), "mean": (0,) * 3, "std": (1,) * 3, **config}
-    with pytest.raises(ModelError, match="cannot be used"):
-        network_preprocessing(network, {})
-
-
-def block(**preprocessing: object) -> dict[str, object]:
-    values = {"name": "timm/resnet18", "preprocessing": preprocessing}
-    return check_block(values, "model", ModelParams).preprocessing.given()
-
-
-def test_the_block_gives_what_is_set() -> None:
-    assert block() == {}
-    assert block(size=96, crop_pct=0.9) == {"size": (96, 96), "crop_pct": 0.9}
-    assert block(size=[96, 128]) == {"size": (96, 128)}
-    assert block(mean=[0, 0.5, 1]) == {"mean": (0.0, 0.5, 1.0)}
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("size", 8),
-        ("size", [96, 96, 96]),
-        ("mean", [0.5]),
-        ("std", [0.5, 0.5, 0.0]),
-        ("interpolation", "cubic"),
-        ("crop_pct", 0),
-        ("crop_pct", 1.5),
-        ("crop", 0.5),
-    ],
-)
-def test_a_bad_value_names_its_key(field: str, value: object) -> None:
-    with pytest.raises(ParamsError, match=rf"model\.preprocessing\.{field}"):
-        block(**{field: value})
+def test_denormalizing_inverts_normalizing() -> None:
+    preprocessing = Preprocessing((4, 4), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+    pixels = torch.rand(2, 3, 4, 4)
+    again = preprocessing.denormalize(preprocessing.normalize(pixels))
+    torch.testing.assert_close(again, pixels)
+    low, high = preprocessing.bounds()
+    torch.testing.assert_close(preprocessing.denormalize(low), torch.zeros(3, 1, 1))
+    torch.testing.assert_close(preprocessing.denormalize(high), torch.ones(3, 1, 1))

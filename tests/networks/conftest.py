@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from PIL import Image
 
 from helpers.own_images import CLASSES, contents, write_files
 from vital.artefacts.manifest import SPLITS
+from vital.images.image_set import ImageSet
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
-    """A folder of images of three classes, and which of them are in which split."""
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    """Images of three classes, some of each split."""
     folder = write_files(tmp_path_factory.mktemp("photos"), contents())
     rows = []
     for path in sorted(folder.glob("*/*.png")):
@@ -23,4 +22,4 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFra
         relative = str(path.relative_to(folder))
         facts = {"path": relative, "label": CLASSES.index(name), "class_name": name}
         rows.append({**facts, "split": split, "width": 32, "height": 32})
-    return folder, pd.DataFrame(rows)
+    return ImageSet(folder, pd.DataFrame(rows))

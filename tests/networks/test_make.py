@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 
 from helpers.prepared_images import prepare, write_twelve
 from helpers.small_networks import redraw, write_weights
-from vital.artefacts.manifest import SPLITS, read_manifest, write_manifest
+from vital.artefacts.manifest import SPLITS, write_manifest
 from vital.errors import DataError, ModelError
+from vital.images.image_set import ImageSet
 from vital.networks.build import build_network
 from vital.networks.classes import ClassMap
 from vital.networks.factories import factory_sha256
@@ -54,7 +55,7 @@ def make(images: Path, tmp_path: Path) -> Any:
 
     def run(**block: object) -> dict[str, Any]:
         params = check_block(block, "model", ModelParams)
-        make_model(tmp_path, images, read_manifest(images), params, seed=0)
+        make_model(tmp_path, ImageSet.read(images), params, seed=0)
         return read_json(tmp_path / "model.json")
 
     return run
@@ -162,7 +163,7 @@ def test_logits_without_names_are_numbered(make: Any, tmp_path: Path) -> None:
 def test_the_model_stage_refuses_classes_that_it_cannot_place(tmp_path: Path) -> None:
     twelve = write_twelve(tmp_path / "twelve")
     (twelve / "seven").rmdir()
-    manifest = prepare(twelve, tmp_path / "images")
+    images = ImageSet(tmp_path / "images", prepare(twelve, tmp_path / "images"))
     kwargs = {"channels": [8, 8, 8, 8], "num_classes": 12}
     block = {
         "name": "timm/resnet10t",
@@ -171,5 +172,5 @@ def test_the_model_stage_refuses_classes_that_it_cannot_place(tmp_path: Path) ->
     }
     model = check_block(block, "model", ModelParams)
     with pytest.raises(DataError, match="does not know 11 of the 11 classes"):
-        make_model(tmp_path / "model", tmp_path / "images", manifest, model, 0)
+        make_model(tmp_path / "model", images, model, 0)
     assert not (tmp_path / "model").exists()

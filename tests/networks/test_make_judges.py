@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -13,16 +12,17 @@ from helpers.judges import NETWORK, TRAINED, judges_of
 from helpers.pretended_device import PRETENDED, PretendedDevice
 from helpers.small_networks import KWARGS, write_weights
 from vital.errors import ModelError
+from vital.images.image_set import ImageSet
 from vital.networks.make_judges import make_judges
 from vital.networks.model import load_model
 
 
 def test_judges_are_trained_on_the_device_that_is_asked_for(
-    manifest: tuple[Path, pd.DataFrame], tmp_path: Path
+    images: ImageSet, tmp_path: Path
 ) -> None:
-    make_judges(tmp_path / "here", *manifest, judges_of(TRAINED), seed=0)
+    make_judges(tmp_path / "here", images, judges_of(TRAINED), seed=0)
     with PretendedDevice():
-        make_judges(tmp_path / "there", *manifest, judges_of(TRAINED), seed=0, device=PRETENDED)
+        make_judges(tmp_path / "there", images, judges_of(TRAINED), seed=0, device=PRETENDED)
     one, other = (
         load_model(tmp_path / place / "resnet10t").network.state_dict()
         for place in ("here", "there")
@@ -31,9 +31,7 @@ def test_judges_are_trained_on_the_device_that_is_asked_for(
         torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
 
 
-def test_a_judge_may_come_from_a_checkpoint(
-    manifest: tuple[Path, pd.DataFrame], tmp_path: Path
-) -> None:
+def test_a_judge_may_come_from_a_checkpoint(images: ImageSet, tmp_path: Path) -> None:
     file = write_weights(tmp_path / "judge.safetensors", seed=3)
     block = {
         "name": "timm/resnet10t",
@@ -42,7 +40,7 @@ def test_a_judge_may_come_from_a_checkpoint(
         "classes": ["wasp", "Cow", "BEE", "ant"],
         "preprocessing": {"size": 32},
     }
-    make_judges(tmp_path / "judges", *manifest, judges_of(block), seed=0)
+    make_judges(tmp_path / "judges", images, judges_of(block), seed=0)
     kept = load_model(tmp_path / "judges" / "resnet10t").network.state_dict()
     assert torch.equal(kept["fc.weight"], load_file(file)["fc.weight"])
 
@@ -56,8 +54,8 @@ def test_a_judge_may_come_from_a_checkpoint(
     ],
 )
 def test_a_judge_that_cannot_be_made_is_named_and_leaves_nothing(
-    manifest: tuple[Path, pd.DataFrame], tmp_path: Path, block: dict[str, object], expected: str
+    images: ImageSet, tmp_path: Path, block: dict[str, object], expected: str
 ) -> None:
     with pytest.raises(ModelError, match=expected):
-        make_judges(tmp_path / "j", *manifest, judges_of({**block, "alias": "bad"}), seed=0)
+        make_judges(tmp_path / "j", images, judges_of({**block, "alias": "bad"}), seed=0)
     assert list(tmp_path.iterdir()) == []

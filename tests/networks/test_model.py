@@ -19,6 +19,7 @@ from vital.networks.model import StudiedModel, describe_further, load_model, ope
 from vital.networks.taps.reader import INPUT_TAP
 from vital.runtime.files import digest_file, read_json
 
+SIDE = {"size": (64, 64)}
 CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
 
 
@@ -35,7 +36,7 @@ def test_opening_a_module_leaves_it_as_it_was() -> None:
 
 
 def test_networks_of_all_origins_are_opened_by_name(checkpoint: Path, tmp_path: Path) -> None:
-    ours = open_model("timm/resnet10t", checkpoint=checkpoint, kwargs=KWARGS, size=64)
+    ours = open_model("timm/resnet10t", checkpoint=checkpoint, kwargs=KWARGS, preprocessing=SIDE)
     assert list(ours.taps) == ["conv1.0", "layer1", "layer2", "layer3", "layer4"]
     assert (ours.preprocessing.size, ours.outputs, ours.classes) == ((64, 64), 4, ())
     file = tmp_path / "squeezenet.pth"
@@ -48,9 +49,9 @@ def test_networks_of_all_origins_are_opened_by_name(checkpoint: Path, tmp_path: 
     assert (own.preprocessing.size, own.outputs) == ((32, 32), 10)
 
 
-def test_preprocessing_and_size_override_what_the_network_says() -> None:
+def test_fields_of_preprocessing_override_what_the_network_says() -> None:
     own = open_model(CIFAR)
-    changed = open_model(CIFAR, preprocessing={"mean": (0.1, 0.2, 0.3)}, size=48)
+    changed = open_model(CIFAR, preprocessing={"mean": (0.1, 0.2, 0.3), "size": (48, 48)})
     assert changed.preprocessing.mean == (0.1, 0.2, 0.3)
     assert changed.preprocessing.std == own.preprocessing.std
     assert changed.preprocessing.size == (48, 48)
@@ -78,7 +79,7 @@ def test_a_size_that_the_network_cannot_take_is_an_error_at_once(tmp_path: Path)
             "timm/test_vit",
             kwargs={"dynamic_img_size": False},
             checkpoint=tmp_path / "vit.safetensors",
-            size=64,
+            preprocessing=SIDE,
         )
 
 
@@ -95,15 +96,17 @@ def test_a_network_without_a_classifier_has_no_outputs(tmp_path: Path) -> None:
 def test_the_digest_covers_weights_arguments_and_source(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sha256(**changes: object) -> str:
+    def sha256(file: Path = checkpoint, **changes: object) -> str:
         kwargs = {**KWARGS, **changes}
-        return open_model("timm/resnet10t", checkpoint=checkpoint, kwargs=kwargs, size=64).sha256
+        return open_model(
+            "timm/resnet10t", checkpoint=file, kwargs=kwargs, preprocessing=SIDE
+        ).sha256
 
     same = sha256()
     assert sha256() == same
     assert sha256(act_layer="gelu") != same, "an argument that changes no weight"
     other = write_weights(tmp_path / "other.safetensors", seed=2)
-    assert open_model("timm/resnet10t", checkpoint=other, kwargs=KWARGS, size=64).sha256 != same
+    assert sha256(other) != same
     monkeypatch.chdir(tmp_path)
     source = "from torch import nn\ndef make():\n    return nn.Sequential(nn.Conv2d(3, 2, 1))\n"
     options = {"preprocessing": {"size": (8, 8), "mean": (0,) * 3, "std": (1,) * 3}, "taps": ["0"]}

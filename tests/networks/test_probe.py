@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from torch import nn
 
+from helpers.counting_network import Counting, Pair
 from vital.errors import ModelError
 from vital.networks.build import outline_network
 from vital.networks.probe import count_logits
 
 
-class Pair(nn.Module):
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return x, x
-
-
 def test_logits_are_counted_by_running() -> None:
-    own = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))
-    assert count_logits(own, (9, 9)) == 5
+    assert count_logits(Counting(), (9, 9)) == 5
     assert count_logits(outline_network("timm/test_resnet", {"num_classes": 7}), (64, 64)) == 7
 
 
