@@ -56,6 +56,7 @@ TRACKERS = ("mlflow", "dvc")
 ENTRY_POINTS = {
     "vital": "the library",
     "vital.cli": "the command `vital`",
+    "vital.cli.__main__": "the same as `python -m vital.cli`",
     "vital.networks.cifar_resnet20": "a profile names it as the factory of its network",
 }
 
@@ -63,7 +64,9 @@ TESTS_OF_NO_MODULE = {
     "tests/test_architecture.py": "of all modules",
     "tests/test_docs.py": "of the documentation",
     "tests/engine/test_joining_a_cluster.py": "of engines on a cluster that others have started",
+    "tests/methods/test_peers.py": "of what all methods but the studied one have in common",
     "tests/networks/test_listed_networks.py": "of the whole way through each published network",
+    "tests/pipeline/tracking/test_tracking.py": "of the package's public functions",
     "tests/relevance/test_conservation.py": "of a law that all rules obey together",
 }
 """Files that test what no single module does."""

@@ -40,7 +40,15 @@ def write_run(
     """A finished project whose classes have the given ``probability`` of each of their images."""
     project = write_artefacts(folder, tuple(values), seeds=2)
     rows = [
-        {"method": "vital", "unit": unit, "name": name, "seed": seed, "probability": value}
+        {
+            "method": "vital",
+            "tap": "class",
+            "unit": unit,
+            "name": name,
+            "seed": seed,
+            "predicted_name": name,
+            "probability": value,
+        }
         for unit, name in enumerate(values)
         for seed, value in enumerate(values[name])
     ]

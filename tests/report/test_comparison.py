@@ -76,7 +76,8 @@ def test_without_values_of_classes_a_difference_has_no_interval(tmp_path: Path) 
 def test_classes_of_one_name_are_told_apart_by_their_order(tmp_path: Path) -> None:
     project = write_run(tmp_path / "first", {"crane": [0.1, 0.3], "dog": [0.5, 0.7]}, {})
     rows = pd.DataFrame({"name": "crane", "unit": [9, 4, 4], "probability": [1.0, 0.2, 0.4]})
-    write_parquet(project.scores / "targets.parquet", rows.assign(method="vital"))
+    rows = rows.assign(method="vital", tap="class", seed=[0, 0, 1], predicted_name="crane")
+    write_parquet(project.scores / "targets.parquet", rows)
     (run,) = find_runs([tmp_path / "first"])
     means = class_means(run, "vital", "probability")
     assert means is not None

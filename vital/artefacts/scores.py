@@ -57,6 +57,7 @@ TARGETS = Table(
         VOTED: Kind.WHOLE,
         VOTED_NAME: Kind.TEXT,
     },
+    optional=frozenset({IMAGE, PREDICTED, PROBABILITY, VOTED, VOTED_NAME}),
 )
 INTERVALS = Table(
     "intervals.parquet",
@@ -69,6 +70,7 @@ INTERVALS = Table(
         IMAGES: Kind.WHOLE,
         CLASSES: Kind.WHOLE,
     },
+    optional=frozenset({VALUE, IMAGES, CLASSES}),
 )
 DIFFERENCES = Table(
     "differences.parquet",

@@ -41,8 +41,8 @@ class Kind(Enum):
 class Table:
     """The contract of one table: ``file`` in the folder of its stage, and what its columns hold.
 
-    A table may have more columns, such as a loss for each tap, but none of these is missing; those
-    that are ``optional`` are read as empty where a table lacks them.
+    A table may have more columns, such as a loss for each tap, but none of these is missing. Those
+    that are ``optional`` are read as empty where an older table lacks them.
     """
 
     file: str

@@ -37,7 +37,7 @@ INDEX = Table(
         ACTIVATION: Kind.NUMBER,
         PROBABILITY: Kind.NUMBER,
     },
-    optional=frozenset({TRANSPARENT, STEPS, LOSS, ACTIVATION, PROBABILITY}),
+    optional=frozenset({METHOD, TRANSPARENT, STEPS, LOSS, ACTIVATION, PROBABILITY}),
 )
 HISTORY = Table(
     "history.parquet",

@@ -53,7 +53,7 @@ def test_a_class_called_na_keeps_its_name(project: Project) -> None:
     path = project.scores / "embedding.csv"
     write_csv(path, pd.read_csv(path).replace("cat", "NA"))
     (run,) = find_runs([project.root])
-    table = read_embedding(project)
+    table = read_embedding(project.scores)
     assert table is not None
     (axes,) = draw_embedded(table, run.classes)(WIDE_LIGHT).axes
     assert {text.get_text() for text in axes.texts} == {"NA", "dog"}
