@@ -46,7 +46,7 @@ class Visualizations:
     table: pd.DataFrame
 
 
-def visualize(
+def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may want)
     model: str | nn.Module,
     references: str | Path | Mapping[str, object],
     *,

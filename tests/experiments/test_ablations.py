@@ -40,7 +40,7 @@ def test_every_ablation_changes_the_default_and_is_valid(name: str) -> None:
     )
     assert changed != plain
     assert (changed["data"], changed["model"]) == (plain["data"], plain["model"])
-    weights = changed["visualize"]["weights"] or {}
+    weights = changed["visualize"]["tap_weights"] or {}
     assert set(weights) <= set(changed["extract"]["taps"])
 
 

@@ -29,7 +29,7 @@ references: {}
 relevance: {}
 units: {}
 methods: [METHODS]
-visualize: {steps: 40, lr: 0.1, weights: {conv1: 1.0, layer1: 0.5, layer2: 2.0}}
+visualize: {steps: 40, lr: 0.1, tap_weights: {conv1: 1.0, layer1: 0.5, layer2: 2.0}}
 peers: {}
 judges: []
 score: {}

@@ -28,7 +28,7 @@ PARAMS: dict[str, Any] = {
     "references": {},
     "relevance": {},
     "methods": ["vital"],
-    "visualize": {"steps": 3, "weights": {}},
+    "visualize": {"steps": 3, "tap_weights": {}},
     "peers": {},
     "judges": [],
     "score": {},

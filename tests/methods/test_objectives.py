@@ -231,7 +231,7 @@ def test_the_batched_loss_and_its_gradient_equal_a_brute_force(
 ) -> None:
     params = MethodParams(
         steps=1, lr=1.0, feat_dist=0.7, tv=0.02, l2=0.03, weighting="inverse_variance",
-        weights={"input": 2.0},
+        tap_weights={"input": 2.0},
     )  # fmt: skip
     kept = [with_importance(statistics[name], seed) for seed, name in enumerate(statistics)][:count]
     weights = [tap_weights(one, {}, params) for one in kept]
@@ -265,6 +265,6 @@ def with_importance(kept: UnitStatistics, seed: int) -> UnitStatistics:
 def test_a_weight_for_an_unknown_tap_names_the_nearest(
     statistics: dict[str, UnitStatistics],
 ) -> None:
-    params = MethodParams(steps=1, lr=1.0, weights={"conv2": 1.0})
+    params = MethodParams(steps=1, lr=1.0, tap_weights={"conv2": 1.0})
     with pytest.raises(ParamsError, match=r"'conv2'.*'conv1'"):
         tap_weights(statistics["class/0"], {}, params)

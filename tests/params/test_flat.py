@@ -8,12 +8,13 @@ from vital.params.flat import as_json, flatten
 
 
 def test_names_are_dotted_and_values_kept() -> None:
-    content = {"seed": 0, "visualize": {"steps": 3, "inner": {"taps": ["a", "b"]}, "weights": {}}}
+    block = {"steps": 3, "inner": {"taps": ["a", "b"]}, "tap_weights": {}}
+    content = {"seed": 0, "visualize": block}
     assert dict(flatten(content)) == {
         "seed": 0,
         "visualize.steps": 3,
         "visualize.inner.taps": ["a", "b"],
-        "visualize.weights": {},
+        "visualize.tap_weights": {},
     }
 
 

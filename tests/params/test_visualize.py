@@ -25,7 +25,7 @@ GOOD = {"steps": 10, "lr": 0.1}
         ("betas", [0.5, 1.0]),
         ("warmup", 1.5),
         ("weighting", "log"),
-        ("weights", {"conv1": -1.0}),
+        ("tap_weights", {"conv1": -1.0}),
         ("clamp", "yes"),
     ],
 )

@@ -36,7 +36,7 @@ def test_every_variant_fits_the_papers_networks(name: str, variant: str) -> None
     plain = values(compose_profile(PROFILES, name))
     assert changed["visualize"]["steps"] != plain["visualize"]["steps"]
     assert changed["model"] == plain["model"]
-    assert changed["visualize"]["weights"] == plain["visualize"]["weights"]
+    assert changed["visualize"]["tap_weights"] == plain["visualize"]["tap_weights"]
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_the_papers_settings(name: str, weights: list[float], prior: float) -> N
     """Section 3 of the paper, and its table of weights and priors."""
     content = values(compose_profile(PROFILES, name))
     visualize = content["visualize"]
-    assert list(visualize["weights"].values()) == weights  # type: ignore[attr-defined]
-    assert list(visualize["weights"]) == content["extract"]["taps"]  # type: ignore[call-overload]
+    assert list(visualize["tap_weights"].values()) == weights  # type: ignore[attr-defined]
+    assert list(visualize["tap_weights"]) == content["extract"]["taps"]  # type: ignore[call-overload]
     assert (visualize["tv"], visualize["l2"]) == (prior, prior)
     assert (visualize["steps"], visualize["lr"], visualize["jitter"]) == (2000, 1.0, 30)
     assert visualize["betas"] == [0.5, 0.9]

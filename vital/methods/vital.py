@@ -205,16 +205,16 @@ class _TapTarget:
 def tap_weights(
     statistics: UnitStatistics, defaults: Mapping[str, float], params: MethodParams
 ) -> dict[str, float]:
-    """The weight of each tap for one unit, by ``params.weights`` and ``params.weighting``.
+    """The weight of each tap for one unit, by ``params.tap_weights`` and ``params.weighting``.
 
     Taps without a weight have 1. Raises ParamsError when a weight is given for a tap that has no
     statistics.
     """
-    given = defaults if params.weights is None else params.weights
-    unknown = [tap for tap in params.weights or () if tap not in statistics]
+    given = defaults if params.tap_weights is None else params.tap_weights
+    unknown = [tap for tap in params.tap_weights or () if tap not in statistics]
     if unknown:
         raise ParamsError(
-            f"visualize.weights names {unknown[0]!r}, a tap without statistics; "
+            f"visualize.tap_weights names {unknown[0]!r}, a tap without statistics; "
             + nearest(unknown[0], statistics)
         )
     weights = {tap: given.get(tap, 1.0) for tap in statistics}

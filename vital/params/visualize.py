@@ -56,13 +56,13 @@ class MethodParams(PixelParams):
     """What determines an image besides its target (paper section 3, appendix settings).
 
     A coarse phase needs statistics of equally pooled references (extract.pools).
-    ``weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
+    ``tap_weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
     weighting divides each by the variance of the tap's target quantile functions, since taps
     differ widely in scale. ``matching`` says what of the distributions is matched: sorted values,
     means and standard deviations, or all of them by maximum mean discrepancy.
     """
 
-    weights: dict[str, Weight] | None = None
+    tap_weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] = "plain"
     matching: Literal["sort", "moments", "mmd"] = "sort"
     feat_dist: Weight = 1.0
@@ -80,7 +80,7 @@ class InnerParams(Block):
     coarse: CoarseParams | None = None
     lr: PositiveFloat | None = None
     jitter: Natural | None = None
-    weights: dict[str, Weight] | None = None
+    tap_weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] | None = None
     tv: Weight | None = None
     l2: Weight | None = None

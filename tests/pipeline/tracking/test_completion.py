@@ -33,9 +33,8 @@ def test_the_parent_from_files(project: Project) -> None:
         "vital.loss_layer1": 2.0,
     }
     assert store.curve(parent, "vital.loss") == [(0, 3.0), (10, 1.5)]
-    assert (
-        parent.data.params.items() >= {"model.train.steps": "5", "visualize.weights": "{}"}.items()
-    )
+    shown = {"model.train.steps": "5", "visualize.tap_weights": "{}"}
+    assert parent.data.params.items() >= shown.items()
     assert store.image_keys(parent) == ["figure-embedding", "vital-fc_0-0-0", "vital-fc_0-1-0"]
     wanted = {"params.yaml", "index.html", "dvc.lock", "metrics.json", "targets.json"}
     assert wanted <= set(store.files(parent))

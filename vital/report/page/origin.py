@@ -55,7 +55,7 @@ def _taps(content: dict[str, Any], defaults: Mapping[str, float]) -> list[tuple[
     """The taps that are matched, and how each is weighed."""
     taps = read_block(content, "extract", ExtractParams).taps or tuple(defaults)
     params = read_block(content, "visualize", VisualizeParams)
-    given = defaults if params.weights is None else params.weights
+    given = defaults if params.tap_weights is None else params.tap_weights
     divided = "" if params.weighting == "plain" else " / variance of the unit's target"
     return [(tap, value_text(given.get(tap, 1.0)) + divided) for tap in taps]
 
