@@ -8,12 +8,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from vital.artefacts.project import Project
-from vital.artefacts.table import Table
-from vital.artefacts.visualizations import method_order
 from vital.errors import ArtefactError
-from vital.params.base import read_params
-from vital.params.methods import read_methods
 from vital.runtime.files import read_parquet
 
 Content = TypeVar("Content")
@@ -55,15 +50,3 @@ def named_file(folder: Path, relative: str) -> Path:
     if not path.is_file():
         raise ArtefactError(f"{path} does not exist, though a table names it")
     return path
-
-
-def per_method(project: Project, table: Table) -> dict[str, pd.DataFrame]:
-    """The table of each of the run's methods that has written it, by the method's name.
-
-    The method under study comes first, its peers by name.
-    """
-    methods = read_methods(read_params(project.params))
-    folders = {name: project.visualizations(name) for name in sorted(methods, key=method_order)}
-    return {
-        name: table.read(folder) for name, folder in folders.items() if table.path(folder).exists()
-    }

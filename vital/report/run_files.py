@@ -11,13 +11,15 @@ from typing import Any
 import pandas as pd
 
 from vital.artefacts import model
-from vital.artefacts.checked import per_method
 from vital.artefacts.columns import PATH, UNIT
 from vital.artefacts.model import DESCRIPTION_FILE
 from vital.artefacts.project import Project
 from vital.artefacts.references import REFERENCES
 from vital.artefacts.scores import Metrics, metrics_path, read_metrics
-from vital.artefacts.visualizations import INDEX, class_rows
+from vital.artefacts.table import Table
+from vital.artefacts.visualizations import INDEX, class_rows, method_order
+from vital.params.base import read_params
+from vital.params.methods import read_methods
 
 
 def read_description(project: Project) -> dict[str, Any]:
@@ -55,3 +57,15 @@ def read_indexes(project: Project) -> dict[str, pd.DataFrame]:
 def read_scores(project: Project) -> Metrics:
     """The metrics by method, in the file's order; none where nothing has been scored."""
     return read_metrics(project.scores) if metrics_path(project.scores).exists() else {}
+
+
+def per_method(project: Project, table: Table) -> dict[str, pd.DataFrame]:
+    """The table of each of the run's methods that has written it, by the method's name.
+
+    The method under study comes first, its peers by name.
+    """
+    methods = read_methods(read_params(project.params))
+    folders = {name: project.visualizations(name) for name in sorted(methods, key=method_order)}
+    return {
+        name: table.read(folder) for name, folder in folders.items() if table.path(folder).exists()
+    }

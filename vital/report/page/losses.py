@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vital.artefacts.checked import per_method
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import HISTORY, class_curves
 from vital.report.figures.losses import draw_losses
 from vital.report.figures.style import save_figure
+from vital.report.run_files import per_method
 
 
 def loss_figure(project: Project, folder: Path) -> bool:
