@@ -9,7 +9,6 @@ from typing import TypeVar
 import pandas as pd
 
 from vital.errors import ArtefactError
-from vital.runtime.files import read_parquet
 
 Content = TypeVar("Content")
 
@@ -25,12 +24,6 @@ def checked(table: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataF
         if column not in table:
             raise ArtefactError(f"{path} has no column {column!r}: run the stage that writes it")
     return table
-
-
-def optional_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A Parquet file with at least these columns; without the file, no rows."""
-    table = optional(path, read_parquet)
-    return pd.DataFrame(columns=list(columns)) if table is None else checked(table, columns, path)
 
 
 def named_path(folder: Path, relative: str) -> Path:

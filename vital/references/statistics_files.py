@@ -12,16 +12,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vital.artefacts.columns import CHANNEL, TAP, UNIT
+from vital.artefacts.statistics import (
+    IMPORTANCE,
+    MEAN,
+    N_IMAGES,
+    QUANTILES,
+    SCHEMA_VERSION,
+    STD,
+    tap_file,
+    tap_file_name,
+    tap_files,
+    taps_folder,
+)
 from vital.errors import ArtefactError
 from vital.references.quantile_knots import at_knots, from_knots
 from vital.references.quantiles import TapStatistics, UnitStatistics
 from vital.runtime.files import replacing_folder
-
-SCHEMA_VERSION = "1"
-
-
-TAPS_FOLDER = "taps"
-"""Holds a file per tap and nothing else, as a tap may have any name."""
 
 
 def write_statistics(
@@ -41,14 +48,14 @@ def write_statistics(
     appear in a folder of ``folder``, or replace those there, only when all are written.
     """
     described = {**metadata, "taps": json.dumps(list(taps)), "schema_version": SCHEMA_VERSION}
-    with replacing_folder(folder / TAPS_FOLDER) as temporary, ExitStack() as opened:
+    with replacing_folder(taps_folder(folder)) as temporary, ExitStack() as opened:
         writers: dict[str, pq.ParquetWriter] = {}
         for unit, kept in units:
             for tap, one in kept.items():
                 positions = {"positions": str(one.quantiles.shape[1])}
                 table = _to_table(unit, tap, one, knots, {**described, **positions})
                 if tap not in writers:
-                    writer = pq.ParquetWriter(temporary / _file_name(tap), table.schema)
+                    writer = pq.ParquetWriter(temporary / tap_file_name(tap), table.schema)
                     writers[tap] = opened.enter_context(writer)
                 writers[tap].write_table(table, row_group_size=table.num_rows)
 
@@ -79,19 +86,10 @@ def extracted_units(folder: Path) -> list[str]:
 
 
 def _any_file(folder: Path) -> StatisticsFile:
-    found = sorted((folder / TAPS_FOLDER).glob("*.parquet"))
+    found = tap_files(folder)
     if not found:
         raise ArtefactError(f"{folder} holds no statistics: run `dvc repro`")
     return StatisticsFile(found[0])
-
-
-def tap_file(folder: Path, tap: str) -> Path:
-    """Where a tap's statistics lie; the tap's name cannot lead out of the folder."""
-    return folder / TAPS_FOLDER / _file_name(tap)
-
-
-def _file_name(tap: str) -> str:
-    return tap.replace("/", "_").replace("\\", "_").lstrip(".") + ".parquet"
 
 
 class StatisticsFile:
@@ -125,18 +123,18 @@ class StatisticsFile:
             raise ArtefactError(f"{self._path} has no statistics of unit {unit!r}")
         table = self._file.read_row_group(self._groups[unit])
         channels = table.num_rows
-        flat = table.column("quantiles").combine_chunks().flatten().to_numpy()
+        flat = table.column(QUANTILES).combine_chunks().flatten().to_numpy()
         kept = flat.reshape(channels, -1).copy()
         return TapStatistics(
             quantiles=from_knots(kept, int(self.metadata.get("positions", kept.shape[1]))),
-            mean=_column(table, "mean"),
-            std=_column(table, "std"),
-            importance=_column(table, "importance"),
-            n_images=int(table.column("n_images")[0].as_py()),
+            mean=_column(table, MEAN),
+            std=_column(table, STD),
+            importance=_column(table, IMPORTANCE),
+            n_images=int(table.column(N_IMAGES)[0].as_py()),
         )
 
     def _index(self) -> dict[str, int]:
-        column = self._file.schema_arrow.names.index("unit")
+        column = self._file.schema_arrow.names.index(UNIT)
         groups = range(self._file.num_row_groups)
         metadata = self._file.metadata
         return {str(metadata.row_group(i).column(column).statistics.min): i for i in groups}
@@ -169,13 +167,13 @@ def _to_table(
     channels, kept = quantiles.shape
     values = pa.array(quantiles.reshape(-1))
     columns: dict[str, Any] = {
-        "unit": pa.array([unit] * channels),
-        "tap": pa.array([tap] * channels),
-        "channel": pa.array(np.arange(channels, dtype=np.int32)),
-        "n_images": pa.array(np.full(channels, statistics.n_images, dtype=np.int32)),
-        "importance": pa.array(statistics.importance),
-        "mean": pa.array(statistics.mean),
-        "std": pa.array(statistics.std),
-        "quantiles": pa.FixedSizeListArray.from_arrays(values, kept),
+        UNIT: pa.array([unit] * channels),
+        TAP: pa.array([tap] * channels),
+        CHANNEL: pa.array(np.arange(channels, dtype=np.int32)),
+        N_IMAGES: pa.array(np.full(channels, statistics.n_images, dtype=np.int32)),
+        IMPORTANCE: pa.array(statistics.importance),
+        MEAN: pa.array(statistics.mean),
+        STD: pa.array(statistics.std),
+        QUANTILES: pa.FixedSizeListArray.from_arrays(values, kept),
     }
     return pa.table(columns).replace_schema_metadata(dict(metadata))
