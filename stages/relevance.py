@@ -38,7 +38,7 @@ def _read(stage: Stage, table: pd.DataFrame, folder: Path) -> None:
     units = distinct_units(table)
     patches = {unit: unit_patches(project.references, table, unit) for unit in units}
     taps = list(params.taps or extract.taps or studied.taps)
-    write_relevance(folder, studied, patches, taps, extract.pools, params, project.work)
+    write_relevance(folder, studied, patches, taps, extract, params, project.work)
     stage.run.metrics({"units": len(units)})
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from stages.runner import Stage, run
 from vital.artefacts.chosen_units import distinct_units, units_table, write_units
+from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.params.units import UnitsParams
 
@@ -28,10 +29,13 @@ def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
     from vital.runtime.devices import resolve_device
 
     project = stage.project
+    model = load_model(project.model)
+    extract = stage.params("extract", ExtractParams)
     return UnitChooser(
-        load_model(project.model),
+        model,
         ImageSet.read(project.images),
         params,
+        list(extract.taps or model.taps),
         selecting_composite(stage.params("relevance", RelevanceParams)),
         stage.seed,
         resolve_device(params.device),
@@ -39,4 +43,4 @@ def _choose(stage: Stage, params: UnitsParams) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    run(units, "seed", "units", "relevance")
+    run(units, "seed", "units", "extract", "relevance")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ from vital.relevance import RelevanceReader, class_start, composite
 from vital.units import inner_unit
 
 CLASSES = ["ant", "bee", "cat", "dog"]
+TAPS = ["layer1", "layer4"]
 
 
 @pytest.fixture(scope="module")
 def model() -> StudiedModel:
-    return small_model(["layer1", "layer4"], CLASSES)
+    return small_model(TAPS, CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +49,13 @@ MANIFEST = pd.DataFrame(
 )
 
 
-def choose(model: StudiedModel, images: Path, **params: object) -> pd.DataFrame:
+def choose(
+    model: StudiedModel, images: Path, taps: Sequence[str] = TAPS, **params: object
+) -> pd.DataFrame:
     block = check_block(params, "units", UnitsParams)
     device = torch.device("cpu")
     searched = ImageSet(images, MANIFEST)
-    return UnitChooser(model, searched, block, composite("vital"), 0, device).choose()
+    return UnitChooser(model, searched, block, taps, composite("vital"), 0, device).choose()
 
 
 def test_shares_are_those_of_the_classs_training_images(model: StudiedModel, images: Path) -> None:
@@ -72,7 +76,9 @@ def test_shares_are_those_of_the_classs_training_images(model: StudiedModel, ima
     assert set(table["class_name"]) == {"bee"}
 
 
-def test_a_circuit_is_of_the_last_tap(model: StudiedModel, images: Path, tmp_path: Path) -> None:
+def test_a_circuit_is_of_the_last_tap_that_is_read(
+    model: StudiedModel, images: Path, tmp_path: Path
+) -> None:
     table = choose(model, images, circuit={"classes": [2, "bee"], "count": 2})
     write_units(tmp_path, table)
     pd.testing.assert_frame_equal(read_units(tmp_path), table, check_dtype=False)
@@ -81,6 +87,10 @@ def test_a_circuit_is_of_the_last_tap(model: StudiedModel, images: Path, tmp_pat
     assert list(circuits["class_name"]) == ["cat", "cat", "bee", "bee"]
     assert list(circuits["rank"]) == [0, 1, 0, 1]
     assert set(circuits["tap"]) == {"layer4"}
+    read = choose(model, images, taps=["conv1", "layer2"], circuit={"classes": [2], "count": 1})
+    assert list(read["tap"]) == ["layer2"]
+    named = choose(model, images, circuit={"classes": [2], "count": 1, "tap": "layer3"})
+    assert list(named["tap"]) == ["layer3"]
 
 
 def test_listed_and_drawn_units(model: StudiedModel, images: Path) -> None:

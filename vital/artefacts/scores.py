@@ -13,6 +13,7 @@ from vital.artefacts.checked import checked, optional
 from vital.artefacts.columns import IMAGE, METHOD, NAME, PROBABILITY, SEED, TAP, UNIT
 from vital.artefacts.project import METRICS_FILE
 from vital.artefacts.table import Kind, Table
+from vital.artefacts.visualizations import LOSS, STEP, TARGET
 from vital.errors import ArtefactError
 from vital.runtime.files import read_json, write_csv, write_json
 
@@ -148,20 +149,34 @@ def read_reasons(folder: Path) -> Mapping[str, Mapping[str, str]]:
     return found or {}
 
 
+def read_history(folder: Path) -> pd.DataFrame:
+    """What :func:`write_history` wrote; a loss that a method does not have is NaN.
+
+    Raises ArtefactError when the file is missing or damaged.
+    """
+    return _read_csv(folder / HISTORY_FILE, {METHOD: str, TARGET: str, STEP: int, LOSS: float})
+
+
 def read_embedding(folder: Path) -> pd.DataFrame | None:
     """A row per image and photograph; None where there is no embedding.
 
-    ``image`` may be lacking. Raises ArtefactError when the file is damaged.
+    ``image`` may be lacking, and is empty where it is not known. Raises ArtefactError when the file
+    is damaged.
     """
-    path = folder / EMBEDDING_FILE
-    return optional(path, _read_embedding)
+    types = {KIND: str, UNIT: int, NAME: str, X: float, Y: float}
+    table = optional(folder / EMBEDDING_FILE, lambda path: _read_csv(path, types))
+    return None if table is None else table.fillna({NAME: "", IMAGE: ""})
 
 
-def _read_embedding(path: Path) -> pd.DataFrame:
-    """Names stay text: a class may be called "NA", which pandas would take for a missing value."""
-    types = {KIND: str, UNIT: int, NAME: str, X: float, Y: float, IMAGE: str}
+def _read_csv(path: Path, types: Mapping[str, type]) -> pd.DataFrame:
+    """A table with at least these columns.
+
+    Only nothing at all is a missing value: "NA" may be the name of a class.
+    """
     try:
-        table = pd.read_csv(path, dtype=types, keep_default_na=False)
+        table = pd.read_csv(path, dtype=dict(types), keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
     except ValueError as error:
         raise ArtefactError(f"{path} is damaged: {error}") from None
-    return checked(table, EMBEDDING_COLUMNS[:-1], path)
+    return checked(table, list(types), path)

@@ -32,9 +32,9 @@ class RandomUnits(Block):
 
 
 class CircuitUnits(Block):
-    """The ``count`` units of the last tap that are most relevant to each of ``classes``.
+    """The ``count`` units of a tap that are most relevant to each of ``classes``.
 
-    ``tap`` names another tap; the default is the network's last (paper section 5).
+    ``tap`` is the last of ``extract.taps`` unless another is named (paper section 5).
     """
 
     classes: tuple[str | int, ...]

@@ -9,6 +9,7 @@ from vital.artefacts.model import read_accuracies
 from vital.artefacts.project import Project
 from vital.artefacts.report import PAGE
 from vital.artefacts.scores import read_metrics
+from vital.artefacts.visualizations import method_order
 
 
 def summarize(project: Project) -> str:
@@ -27,7 +28,7 @@ def summarize(project: Project) -> str:
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     columns = sorted({name for row in metrics.values() for name in row})
-    order = sorted(metrics, key=lambda name: (name == "real", name))
+    order = sorted(metrics, key=method_order)
     cells = [["", *order]]
     cells += [[name, *(_cell(metrics[row].get(name)) for row in order)] for name in columns]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,11 +26,16 @@ Row = tuple[str, int, str, int | None, str | None, float | None]
 
 @dataclass(frozen=True)
 class UnitChooser:
-    """Chooses units of one network; ``composite`` says how relevance to a class is computed."""
+    """Chooses units of one network.
+
+    ``taps`` are those that are read, of the last of which circuits are; ``composite`` says how
+    relevance to a class is computed.
+    """
 
     model: StudiedModel
     images: ImageSet
     params: UnitsParams
+    taps: Sequence[str]
     composite: Composite
     seed: int
     device: torch.device
@@ -49,7 +54,7 @@ class UnitChooser:
         if self.params.random is not None:
             rows += self._drawn(self.params.random)
         if self.params.circuit is not None:
-            tap = self.params.circuit.tap or list(self.model.taps)[-1]
+            tap = self.params.circuit.tap or self.taps[-1]
             rows += self._most_relevant(self.params.circuit, tap, CIRCUIT)
         return units_table(rows)
 

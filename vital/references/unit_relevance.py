@@ -17,6 +17,7 @@ from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
 from vital.networks.taps.module_outputs import module_outputs
 from vital.networks.taps.reader import INPUT_TAP, locate
+from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.references.extract import extract_statistics
 from vital.references.heat_maps import FirstHeatMaps
@@ -121,16 +122,17 @@ def write_relevance(
     model: StudiedModel,
     patches: Mapping[Unit, ImageSet],
     taps: Sequence[str],
-    pools: Sequence[int],
+    extract: ExtractParams,
     params: RelevanceParams,
     work: Path,
 ) -> None:
     """Read each unit's reference patches; write statistics per tap, and heat maps with their table.
 
-    What is finished is kept in ``work`` until all is written. Raises as :func:`taps_until` does.
+    They are kept as those of classes, by ``extract``: at its pools, and at its knots. What is
+    finished is kept in ``work`` until all is written. Raises as :func:`taps_until` does.
     """
     until = taps_until(model, taps, (unit.tap for unit in patches))
-    make = UnitParts(model, patches, until, pools, params)
+    make = UnitParts(model, patches, until, extract.pools, params)
     names = list(dict.fromkeys(name for of_tap in make.names.values() for name in of_tap))
     with (
         executor(params, "relevance", model.device, most=1) as execute,
@@ -142,7 +144,7 @@ def write_relevance(
             for unit, part in zip(patches, found, strict=True)
         )
         bar = progress_bar(read, total=len(patches), label="relevance", unit="units")
-        _write(folder, names, statistics_metadata(model), bar)
+        _write(folder, names, statistics_metadata(model), bar, extract.knots)
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,11 @@ class UnitParts:
 
 
 def _write(
-    folder: Path, taps: Sequence[str], metadata: Mapping[str, str], found: Iterable[UnitRelevance]
+    folder: Path,
+    taps: Sequence[str],
+    metadata: Mapping[str, str],
+    found: Iterable[UnitRelevance],
+    knots: int | None,
 ) -> None:
     rows: list[dict[str, object]] = []
 
@@ -196,7 +202,7 @@ def _write(
             rows.extend(_write_heat_maps(folder, one))
             yield one.unit.id, one.statistics
 
-    write_statistics(folder, taps, metadata, kept())
+    write_statistics(folder, taps, metadata, kept(), knots=knots)
     write_masks(folder, rows)
 
 

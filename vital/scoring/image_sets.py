@@ -40,12 +40,25 @@ def image_sets(
 ) -> tuple[dict[str, ImageSet], ImageSet]:
     """What is scored, by method and for ``real``, and the real images that it is scored against.
 
-    Raises DataError for a method without visualizations of classes, and for a class with too few
-    held-out images.
+    Raises DataError for a method without visualizations of classes, and for a class with no or too
+    few held-out images.
     """
     scored = {name: visualizations(folder, name) for name, folder in methods.items()}
+    _check_held_out(held_out.rows, scored)
     real, against = split_held_out(held_out.rows, _largest_counts(scored), seed)
     return {**scored, REAL: ImageSet(held_out.folder, real)}, ImageSet(held_out.folder, against)
+
+
+def _check_held_out(held_out: pd.DataFrame, scored: Mapping[str, ImageSet]) -> None:
+    """Raise DataError for a visualized class that has no held-out image to be scored against."""
+    known = set(held_out[UNIT].tolist())
+    for method, images in scored.items():
+        lacking = images.rows[~images.rows[UNIT].isin(known)]
+        if not lacking.empty:
+            raise DataError(
+                f"class {lacking[NAME].iloc[0]!r} has visualizations by {method} but no held-out "
+                "image to score them against (data.classes, data.per_class.heldout)"
+            )
 
 
 def split_held_out(

@@ -14,7 +14,14 @@ from vital.artefacts.checked import named_path
 from vital.artefacts.columns import IMAGE, METHOD
 from vital.artefacts.project import METRICS_FILE, Project
 from vital.artefacts.report import FIGURES_FOLDER, PAGE
-from vital.artefacts.scores import DIFFERENCES, HISTORY_FILE, INTERVALS, TARGETS, metrics_path
+from vital.artefacts.scores import (
+    DIFFERENCES,
+    HISTORY_FILE,
+    INTERVALS,
+    TARGETS,
+    metrics_path,
+    read_history,
+)
 from vital.artefacts.visualizations import INDEX, STEP, TRANSPARENT, is_loss, is_of_class
 from vital.errors import VitalError
 from vital.params.base import read_params
@@ -101,7 +108,7 @@ class Completion:
         self._run.metrics({f"seconds.{path.stem}": read_json(path)["seconds"]})
 
     def _log_history(self, path: Path) -> None:
-        table = pd.read_csv(path)
+        table = read_history(path.parent)
         is_class = is_of_class(table)
         self._log_curves(table[is_class], "")
         # They are matched at other taps with other weights: one mean over both would say nothing.

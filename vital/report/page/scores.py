@@ -26,9 +26,6 @@ from vital.report.formatting import MINUS, percent, value_text
 from vital.report.page.metric_texts import MetricText, described, in_order
 from vital.scoring.metrics.record import DEVIATION_SUFFIX
 
-_BESIDE = (DEVIATION_SUFFIX, "_low", "_high")
-"""Ends of the keys that stand in the cell of another."""
-
 
 @dataclass(frozen=True)
 class Number:
@@ -64,7 +61,8 @@ def score_table(project: Project, scores: Metrics) -> MetricTable | None:
     methods = sorted(scores, key=method_order)
     intervals = _intervals(project)
     reasons = read_reasons(project.scores)
-    keys = {key for row in scores.values() for key in row if not key.endswith(_BESIDE)}
+    # A deviation stands in the cell of its metric.
+    keys = {key for row in scores.values() for key in row if not key.endswith(DEVIATION_SUFFIX)}
     rows = [
         (
             metric,
@@ -99,9 +97,6 @@ def _number(
     value, deviation = row.get(metric.key), row.get(f"{metric.key}{DEVIATION_SUFFIX}")
     if value is None:
         return Number(None, reason=reason)
-    if bounds is None:
-        low, high = row.get(f"{metric.key}_low"), row.get(f"{metric.key}_high")
-        bounds = None if low is None or high is None else (low, high)
     text = _text(metric, value)
     spread = "" if deviation is None else f" ± {deviation:.2g}"
     return Number(text + spread, "" if bounds is None else _interval(metric, *bounds))
