@@ -19,7 +19,8 @@ from vital.engine.output import write_visualizations
 from vital.errors import ParamsError
 from vital.images.statistics import ImageStatistics
 from vital.methods.base import MethodInputs, Setup
-from vital.methods.registry import METHODS, Make
+from vital.methods.record import Make
+from vital.methods.registry import METHODS
 from vital.networks.model import load_model
 from vital.params.peers import PeersParams
 from vital.params.relevance import MaskParams

@@ -11,7 +11,9 @@ import torch
 from vital.methods import objectives as objectives_module
 from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.objectives import Objective, l2_norm, total_variation
+from vital.methods.record import MethodRecord
 from vital.methods.response import RESPONSE_CODE, ResponseObjective
+from vital.params.peers import ActivationParams
 from vital.params.visualize import PixelParams
 from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
@@ -59,3 +61,8 @@ class ActivationMethod(PixelMethod):
             return total + self.params.tv * parts["tv"] + self.params.l2 * parts["l2"], parts
 
         yield {1: objective}
+
+
+METHOD = MethodRecord(
+    "activation", ActivationParams, ActivationMethod.of_run, ActivationMethod.of_run
+)

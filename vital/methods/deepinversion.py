@@ -15,6 +15,7 @@ from vital.methods import objectives as objectives_module
 from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.batch_norm import BatchNormDistances
 from vital.methods.objectives import Objective, l2_norm, total_variation
+from vital.methods.record import MethodRecord
 from vital.methods.schedule import phases
 from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
@@ -81,3 +82,6 @@ class DeepInversionMethod(PixelMethod):
 
         with self._distances:
             yield dict.fromkeys((one.pool for one in phases(self.params)), objective)
+
+
+METHOD = MethodRecord("deepinversion", DeepInversionParams, DeepInversionMethod.of_run, None)

@@ -11,6 +11,7 @@ import torch
 from vital.images.statistics import mixing_matrix
 from vital.methods.base import MethodInputs
 from vital.methods.parametrizations import Spectrum, spectrum_start
+from vital.methods.record import MethodRecord
 from vital.methods.response import WaveMethod
 from vital.methods.transforms import RandomAffine
 from vital.params.peers import FourierParams
@@ -55,3 +56,6 @@ class FourierMethod(WaveMethod[FourierParams]):
             self._params.degrees,
             self.setup.model.preprocessing.normalize(torch.full((3, 1, 1), 0.5)),
         )
+
+
+METHOD = MethodRecord("fourier", FourierParams, FourierMethod.of_run, FourierMethod.of_run)

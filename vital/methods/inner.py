@@ -11,9 +11,11 @@ import torch
 
 from vital import relevance as relevance_package
 from vital.methods.base import MethodInputs, Setup
+from vital.methods.record import MethodRecord
 from vital.methods.vital import Read, VitalMethod
 from vital.networks.taps.reader import TapReader
 from vital.params.relevance import MaskParams
+from vital.params.studied_method import STUDIED
 from vital.params.visualize import VisualizeParams
 from vital.references.quantiles import UnitStatistics
 from vital.relevance import (
@@ -115,3 +117,7 @@ def _masks(relevance: torch.Tensor) -> torch.Tensor:
     """The masks of a tap's relevance (B, C, D); ones for an image that has none there even so."""
     any_relevant = (relevance != 0).flatten(1).any(dim=1)[:, None, None]
     return torch.where(any_relevant, position_masks(relevance), 1.0)
+
+
+METHOD = MethodRecord(STUDIED, VisualizeParams, VitalMethod.of_run, InnerMethod.of_run)
+"""The method under study: classes as in :mod:`vital.methods.vital`, inner units as here."""

@@ -9,6 +9,7 @@ import torch
 
 from vital.methods.base import MethodInputs
 from vital.methods.parametrizations import Phases, phase_start
+from vital.methods.record import MethodRecord
 from vital.methods.response import WaveMethod
 from vital.methods.transforms import Crops
 from vital.params.peers import MacoParams
@@ -44,3 +45,6 @@ class MacoMethod(WaveMethod[MacoParams]):
         keys = [target.id for target in targets]
         params = self._params
         return Crops(self.setup.seed, keys, params.crops, params.box, params.noise)
+
+
+METHOD = MethodRecord("maco", MacoParams, MacoMethod.of_run, MacoMethod.of_run)
