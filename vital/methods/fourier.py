@@ -26,8 +26,7 @@ class FourierMethod(WaveMethod[FourierParams]):
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
         """As the block ``peers`` asks for."""
-        steps, images = run.peer_steps("fourier"), run.image_statistics()
-        return cls(run.setup, run.peers.fourier, steps, images, run.peers.redirected)
+        return cls.with_params(run, run.peers.fourier)
 
     def measured(self) -> dict[str, Any]:
         """The colours."""

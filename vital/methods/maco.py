@@ -25,8 +25,7 @@ class MacoMethod(WaveMethod[MacoParams]):
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
         """As the block ``peers`` asks for."""
-        steps, images = run.peer_steps("maco"), run.image_statistics()
-        return cls(run.setup, run.peers.maco, steps, images, run.peers.redirected)
+        return cls.with_params(run, run.peers.maco)
 
     def measured(self) -> dict[str, Any]:
         """The magnitudes."""

@@ -6,7 +6,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ from torch import nn
 from vital.images import statistics as image_statistics
 from vital.images.statistics import ImageStatistics
 from vital.methods import redirected_relu
-from vital.methods.base import Method, Setup
+from vital.methods.base import Method, MethodInputs, Setup
 from vital.methods.objectives import Objective
 from vital.methods.redirected_relu import RedirectedReluGradients
 from vital.networks.taps import responses
@@ -66,6 +66,12 @@ class WaveMethod(Method, Generic[Params]):
         self._params = params
         self._images = images
         self._redirected = redirected
+
+    @classmethod
+    def with_params(cls, run: MethodInputs, params: Params) -> Self:
+        """The method in a run, with its own block of ``peers``."""
+        steps, images = run.peer_steps(cls.name), run.image_statistics()
+        return cls(run.setup, params, steps, images, run.peers.redirected)
 
     @abstractmethod
     def measured(self) -> dict[str, Any]:
