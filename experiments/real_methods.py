@@ -37,31 +37,35 @@ from experiments import real_networks
 from experiments.options import RealData, asked_for, real_data
 from experiments.real_networks import case_params
 from experiments.score_tables import MISSING, markdown_table, score_markdown
-from stages.extract import extract
-from stages.prepare import prepare
-from stages.references import references
-from stages.runner import Stage
-from stages.score import score
-from stages.units import units
-from stages.visualize import visualize
 from vital.artefacts.manifest import class_names
+from vital.artefacts.model import read_accuracies
+from vital.artefacts.patches import write_patch_tables
 from vital.artefacts.project import Project
+from vital.artefacts.scores import write_scores
 from vital.artefacts.visualizations import read_index
+from vital.engine.plan import Plan, RunParams
 from vital.images.files import read_image, write_png
 from vital.images.image_set import ImageSet
-from vital.networks.judges import METRICS_FILE
+from vital.images.prepare import prepare_images
 from vital.networks.make import make_model
 from vital.networks.make_judges import make_judges
+from vital.networks.model import load_model
 from vital.params.base import read_block, read_seed
 from vital.params.check import check_params
+from vital.params.data import DataParams
+from vital.params.extract import ExtractParams
 from vital.params.judges import JudgesParams
 from vital.params.methods import METHODS
 from vital.params.model import ModelParams
+from vital.params.score import ScoreParams
 from vital.params.studied_method import STUDIED
+from vital.references.extract import write_class_statistics
+from vital.references.select import select_references
 from vital.report.run_files import read_scores
 from vital.runtime.devices import resolve_device
-from vital.runtime.files import read_json, read_parquet, write_text
+from vital.runtime.files import read_parquet, write_text
 from vital.runtime.store import WorkStore
+from vital.scoring.score import read_scoring, score_methods
 
 log = logging.getLogger(__name__)
 
@@ -110,19 +114,6 @@ JUDGE: Mapping[str, Any] = {
     },
 }  # fmt: skip
 """Another architecture than those that are studied, small enough for a few thousand images."""
-
-
-class Untracked:
-    """Stages tell it of their work, and nothing comes of it."""
-
-    def metrics(self, values: Mapping[str, float | None]) -> None:
-        """Let numbers go."""
-
-    def table(self, frame: pd.DataFrame, name: str) -> None:
-        """Let a table go."""
-
-    def file(self, path: Path, folder: str) -> None:
-        """Let a file go."""
 
 
 def main(
@@ -190,7 +181,7 @@ def run_case(project: Project, content: dict[str, Any], case: Case) -> dict[str,
     """
     check_params(content)
     seed, device = read_seed(content), resolve_device(content["visualize"]["device"])
-    prepare(Stage(project, content, Untracked()))
+    prepare_images(project.images, read_block(content, "data", DataParams), seed)
     images = ImageSet.read(project.images)
     every = content["visualize"]["seeds"] * len(class_names(images.rows))
     at_once = case.cpu_batch if device.type == "cpu" else None
@@ -199,8 +190,7 @@ def run_case(project: Project, content: dict[str, Any], case: Case) -> dict[str,
     make_model(project.model, images, network, seed, device)
     judges = read_block(content, "judges", JudgesParams)
     make_judges(project.judges, images, judges.root, seed, device)
-    for stage in (units, extract, references):
-        stage(Stage(project, content, Untracked()))
+    extract_classes(project, read_block(content, "extract", ExtractParams), images, seed)
     seconds: dict[str, float] = {}
     for method in content["methods"]:
         if case.equal == "seconds" and method != STUDIED:
@@ -208,8 +198,18 @@ def run_case(project: Project, content: dict[str, Any], case: Case) -> dict[str,
             steps = steps_within(seconds[STUDIED], take)
             content = with_steps(content, method, steps)
         seconds[method] = timed(project, content, method)
-    score(Stage(project, content, Untracked()))
+    folders = {method: project.visualizations(method) for method in content["methods"]}
+    params = read_block(content, "score", ScoreParams)
+    write_scores(project.scores, score_methods(read_scoring(project, folders, params, seed)))
     return seconds
+
+
+def extract_classes(project: Project, params: ExtractParams, images: ImageSet, seed: int) -> None:
+    """Statistics of the classes; there are no inner units."""
+    studied, device = load_model(project.model), resolve_device(params.device)
+    chosen = select_references(studied, images, params, seed, device)
+    write_class_statistics(project.statistics, studied, chosen, params, device, project.work)
+    write_patch_tables(project.references, [], [])
 
 
 def with_steps(content: dict[str, Any], peer: str, steps: int) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def timed(project: Project, content: dict[str, Any], method: str) -> float:
     measured = {path.name.partition(".")[0] for path in project.work.glob("*/*.tensors.*")}
     WorkStore(project.work).prune(measured, older_than_days=0)
     started = time.perf_counter()
-    visualize(Stage(project, content, Untracked(), method))
+    Plan(project, method, read_seed(content), RunParams.read(content)).write()
     return time.perf_counter() - started
 
 
@@ -260,7 +260,7 @@ def show(name: str, project: Project, seconds: Mapping[str, float], out: Path | 
 
 def result_lines(project: Project, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """What each judge is worth, and what each method, and real images, came to."""
-    judges = read_json(project.judges / METRICS_FILE)
+    judges = read_accuracies(project.judges)
     scores = read_scores(project)
     images = read_parquet(project.scores / "targets.parquet").groupby("method")
     differences = read_parquet(project.scores / "differences.parquet").groupby("against")

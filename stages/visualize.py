@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 
 from stages.runner import Stage, run
 from vital.engine.plan import Plan, RunParams
 from vital.params.methods import check_method, read_methods
-from vital.params.peers import PeersParams
-from vital.params.relevance import RelevanceParams
-from vital.params.visualize import VisualizeParams
-from vital.runtime.files import replacing_folder
 
 
 def visualize(stage: Stage) -> None:
     """Write the images, their index and their history to data/visualizations/<method>."""
-    params = RunParams(
-        stage.params("visualize", VisualizeParams),
-        stage.params("peers", PeersParams),
-        stage.params("relevance", RelevanceParams).masks(),
-    )
-    plan = Plan(stage.project, stage.method, stage.seed, params)
-    with (
-        replacing_folder(stage.project.visualizations(stage.method)) as folder,
-        closing(plan.run()) as results,
-    ):
-        plan.write(folder, results)
+    params = RunParams.read(stage.content)
+    Plan(stage.project, stage.method, stage.seed, params).write()
 
 
 def _asked_for() -> Sequence[str] | None:

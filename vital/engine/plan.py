@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from vital.artefacts.chosen_units import distinct_units
 from vital.artefacts.patches import read_patches
@@ -22,11 +24,13 @@ from vital.methods.base import MethodInputs, Setup
 from vital.methods.record import Make
 from vital.methods.registry import METHODS
 from vital.networks.model import load_model
+from vital.params.base import read_block
 from vital.params.peers import PeersParams
-from vital.params.relevance import MaskParams
+from vital.params.relevance import MaskParams, RelevanceParams
 from vital.params.visualize import VisualizeParams
 from vital.references.statistics_files import extracted_units, read_statistics
 from vital.runtime.devices import resolve_device
+from vital.runtime.files import replacing_folder
 from vital.runtime.store import WorkStore
 from vital.units import Unit, class_units, select_units, targets_of
 
@@ -40,6 +44,15 @@ class RunParams:
     visualize: VisualizeParams
     peers: PeersParams
     masks: MaskParams
+
+    @classmethod
+    def read(cls, content: dict[str, Any]) -> RunParams:
+        """Those of a params file. Raises ParamsError for what cannot be used."""
+        return cls(
+            read_block(content, "visualize", VisualizeParams),
+            read_block(content, "peers", PeersParams),
+            read_block(content, "relevance", RelevanceParams).masks(),
+        )
 
 
 @dataclass(frozen=True)
@@ -86,11 +99,18 @@ class Plan:
                 engine = make_engine(group.make(self._inputs(group)), group.params, self._store)
                 yield from engine.run(targets_of(group.units, visualize.seeds))
 
-    def write(self, folder: Path, results: Iterable[Finished]) -> None:
-        """Write images as they end, then their tables; the work store notes what they are from."""
-        preprocessing = self._setup.model.preprocessing
-        written = write_visualizations(folder, self._method.name, results, preprocessing)
-        self._store.note_use(INDEX.path(folder), [finished.key for finished in written])
+    def write(self) -> None:
+        """Write the images, then their tables, in place of what the method made before.
+
+        The work store notes which entries they are from.
+        """
+        name, preprocessing = self._method.name, self._setup.model.preprocessing
+        with (
+            replacing_folder(self._project.visualizations(name)) as folder,
+            closing(self.run()) as results,
+        ):
+            written = write_visualizations(folder, name, results, preprocessing)
+            self._store.note_use(INDEX.path(folder), [finished.key for finished in written])
 
     def _inputs(self, group: UnitGroup) -> MethodInputs:
         ids = [unit.id for unit in group.units]
