@@ -17,7 +17,7 @@ from vital.images.preprocessing import Preprocessing
 from vital.methods.objectives import sort_matching, total_variation
 from vital.methods.parametrizations import Pixels
 from vital.methods.transforms import Draws, Jitter
-from vital.methods.vital import SortMatchingObjective, read_all
+from vital.methods.vital import MatchingObjective, read_all
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
@@ -123,7 +123,7 @@ class VitalLoop(Loop):
         network = copy.deepcopy(subject.network)  # each loop has its own hooks
         read = self._opened.enter_context(TapReader(network, taps, compiled=compiled))
         statistics = subject.statistics()
-        objective = SortMatchingObjective(
+        objective = MatchingObjective(
             read_all(read),
             [statistics] * batch,
             [dict.fromkeys(taps, 1.0)] * batch,

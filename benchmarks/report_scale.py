@@ -31,7 +31,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from benchmarks.folders import kept_or_temporary
 from vital.artefacts.project import Project
-from vital.artefacts.references import write_references
+from vital.artefacts.reference_images import write_references
 from vital.artefacts.visualizations import INDEX, PHOTOGRAPH, REAL
 from vital.params.methods import METHODS
 from vital.params.report import ReportParams

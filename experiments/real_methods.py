@@ -47,8 +47,8 @@ from vital.engine.plan import Plan, RunParams
 from vital.images.files import read_image, write_png
 from vital.images.image_set import ImageSet
 from vital.images.prepare import prepare_images
-from vital.networks.make import make_model
 from vital.networks.make_judges import make_judges
+from vital.networks.make_model import make_model
 from vital.networks.model import load_model
 from vital.params.base import read_block, read_seed
 from vital.params.check import check_params

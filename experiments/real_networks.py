@@ -29,7 +29,7 @@ from benchmarks.checkout import ROOT
 from benchmarks.folders import kept_or_temporary
 from experiments.options import RealData, asked_for, real_data
 from vital.artefacts.project import STAGES, Project
-from vital.artefacts.references import read_references
+from vital.artefacts.reference_images import read_references
 from vital.artefacts.visualizations import read_index
 from vital.images.image_set import ImageSet
 from vital.networks.model import load_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stages.runner import Stage, run
 from vital.artefacts.model import write_accuracies
 from vital.images.image_set import ImageSet
-from vital.networks.make import make_model
+from vital.networks.make_model import make_model
 from vital.params.model import ModelParams
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stages.runner import Stage, run
 from vital.artefacts.chosen_units import distinct_units, read_units
-from vital.artefacts.manifest import SPLITS
+from vital.artefacts.manifest import TRAIN
 from vital.artefacts.patches import write_patch_tables
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
@@ -36,7 +36,7 @@ def _find(stage: Stage, units: Sequence[Unit], folder: Path) -> None:
     relevance = stage.params("relevance", RelevanceParams)
     project = stage.project
     studied = load_model(project.model).to(resolve_device(params.device))
-    images = ImageSet.read(project.images).split(SPLITS[0])
+    images = ImageSet.read(project.images).split(TRAIN)
     counts = write_reference_patches(
         folder, studied, units, images, params, relevance, project.work
     )

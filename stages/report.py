@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stages.runner import Stage, run
+from vital.artefacts.report import PAGE
 from vital.params.report import ReportParams
 from vital.pipeline.tracking import complete_parent
 from vital.report.page.build import build_report
@@ -11,7 +12,7 @@ from vital.report.page.build import build_report
 def report(stage: Stage) -> None:
     """Write data/report and complete the parent run."""
     build_report(stage.project, stage.params("report", ReportParams))
-    stage.run.file(stage.project.report / "index.html", "report")
+    stage.run.file(stage.project.report / PAGE, "report")
     complete_parent(stage.project)
 
 

@@ -63,6 +63,7 @@ ENTRY_POINTS = {
 TESTS_OF_NO_MODULE = {
     "tests/test_architecture.py": "of all modules",
     "tests/test_docs.py": "of the documentation",
+    "tests/artefacts/test_ownership.py": "of all modules",
     "tests/engine/test_joining_a_cluster.py": "of engines on a cluster that others have started",
     "tests/methods/test_peers.py": "of what all methods but the studied one have in common",
     "tests/networks/test_listed_networks.py": "of the whole way through each published network",

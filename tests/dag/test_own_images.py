@@ -24,7 +24,7 @@ from stages.units import units
 from stages.visualize import visualize
 from vital.artefacts.manifest import read_manifest
 from vital.artefacts.project import Project
-from vital.artefacts.references import read_references
+from vital.artefacts.reference_images import read_references
 from vital.artefacts.visualizations import PHOTOGRAPH
 from vital.networks.judges import read_judges
 from vital.networks.model import build_network, load_model

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vital.artefacts.manifest import SPLITS, read_manifest, split_rows, write_manifest
 from vital.artefacts.project import Project
-from vital.artefacts.references import write_references
+from vital.artefacts.reference_images import write_references
 from vital.images.files import write_png
 from vital.runtime.files import read_parquet, write_csv, write_json, write_parquet, write_text
 

@@ -17,7 +17,7 @@ from vital.methods.objectives import (
     sort_matching,
     total_variation,
 )
-from vital.methods.vital import Match, SortMatchingObjective, read_all, tap_weights
+from vital.methods.vital import Match, MatchingObjective, read_all, tap_weights
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader, opponent_colours
 from vital.params.visualize import MethodParams
@@ -168,9 +168,7 @@ def test_the_method_matches_what_its_parameter_names(
         for name, match in by_name.items():
             params = MethodParams.model_validate({"steps": 1, "lr": 1.0, "matching": name})
             weights = [tap_weights(kept[0], {}, params)]
-            objective = SortMatchingObjective(
-                read_all(reader), kept, weights, positions, params, CPU
-            )
+            objective = MatchingObjective(read_all(reader), kept, weights, positions, params, CPU)
             parts = objective(images, 0)[1]
             for tap in TAPS:
                 target = torch.from_numpy(kept[0][tap].quantiles)[None]
@@ -239,7 +237,7 @@ def test_the_batched_loss_and_its_gradient_equal_a_brute_force(
     images.requires_grad_(True)
     positions = {tap: kept[0][tap].quantiles.shape[1] for tap in TAPS}
     with TapReader(studied.network, TAPS) as reader:
-        objective = SortMatchingObjective(read_all(reader), kept, weights, positions, params, CPU)
+        objective = MatchingObjective(read_all(reader), kept, weights, positions, params, CPU)
         totals, _ = objective(images, 0)
         (gradient,) = torch.autograd.grad(totals.sum(), images)
     exact_images = images.detach().double().requires_grad_(True)

@@ -25,8 +25,8 @@ from vital.params.score import ScoreParams
 from vital.runtime.files import write_json, write_parquet
 from vital.runtime.seeds import derive_seed
 from vital.scoring.bootstrap import mean_interval
-from vital.scoring.image_sets import photographs
 from vital.scoring.score import Scoring, score_methods
+from vital.scoring.scored_images import photographs
 
 CLASSES = range(4)
 HELD_OUT = 7

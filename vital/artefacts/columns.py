@@ -6,7 +6,7 @@ TAP = "tap"
 """A unit's tap; ``class`` for logits."""
 
 UNIT = "unit"
-"""A unit's index at its tap."""
+"""A unit's index at its tap; in files of statistics its id, ``<tap>/<index>``."""
 
 CHANNEL = "channel"
 """An inner unit's index at its tap."""
@@ -27,10 +27,10 @@ SEED = "seed"
 """A target's seed."""
 
 IMAGE = "image"
-"""A PNG, relative to the table's folder."""
+"""A picture that a row is of: of a visualization, or the photograph that a patch is cut from."""
 
 PATH = "path"
-"""A photograph, relative to the folder of images."""
+"""A picture, relative to the folder of its set."""
 
 SHA256 = "sha256"
 """A photograph's digest, of its bytes."""

@@ -1,4 +1,4 @@
-"""Where a pipeline's files lie: the one place that knows the names of folders."""
+"""Where a pipeline's files lie."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Project:
 
     @property
     def params(self) -> Path:
-        """The experiment's knobs."""
+        """The experiment's parameters."""
         return self.root / "params.yaml"
 
     @property
@@ -99,5 +99,5 @@ class Project:
 
     @property
     def work(self) -> Path:
-        """Finished targets and checkpoints."""
+        """What is finished of the stages' work, and checkpoints."""
         return self.state / "work"

@@ -64,7 +64,10 @@ def method_order(name: str) -> tuple[bool, bool, str]:
 
 
 def image_path(target: Target) -> str:
-    """Where a target's PNG lies, relative to the folder of its method."""
+    """Where a target's PNG lies, relative to the folder of its method.
+
+    Its name is :attr:`vital.units.Target.file_name`.
+    """
     return f"{_IMAGES_FOLDER}/{target.file_name}"
 
 

@@ -14,7 +14,7 @@ from vital.artefacts.manifest import (
     write_manifest,
     write_skipped,
 )
-from vital.images.splits import Collection, PlacedImage
+from vital.images.splits import DrawnImages, PlacedImage
 from vital.params.data import DataParams
 from vital.runtime.files import replacing_folder
 from vital.runtime.progress import progress_bar
@@ -26,16 +26,16 @@ def prepare_images(folder: Path, params: DataParams, seed: int) -> int:
     Returns how many images there are. Raises DataError or ParamsError where the source cannot give
     what is asked for; what stood in ``folder`` before then stays.
     """
-    collection = Collection(params, seed)
+    drawn = DrawnImages(params, seed)
     with replacing_folder(folder) as temporary:
-        bar = progress_bar(collection, label="prepare", unit="images")
+        bar = progress_bar(drawn, label="prepare", unit="images")
         rows = [_write(temporary, image) for image in bar]
         write_manifest(temporary, rows)
         write_skipped(
             temporary,
             [
                 {CLASS_NAME: name, SOURCE: one.origin, REASON: one.reason}
-                for name, one in collection.skipped
+                for name, one in drawn.skipped
             ],
         )
     return len(rows)

@@ -34,7 +34,7 @@ class PlacedImage:
     source: str
 
 
-class Collection:
+class DrawnImages:
     """The images that ``params`` ask for, class by class; iterate over it once.
 
     Labels count the classes in the source's order; ``skipped`` fills up with the class and the

@@ -1,9 +1,13 @@
 """The methods that there are, in the order in which they are told.
 
-A new method takes a module of its own in this package, with its class and its record ``METHOD``,
-and a line here. What it has of parameters is a block of :mod:`vital.params.peers`, and its name a
-field of ``PeersParams``: there parameters are checked without loading torch. Modules of methods
-never import this one.
+A new method takes
+
+- a module of its own in this package, with its class and its record ``METHOD``, and a line here;
+- a field of its name in ``PeersParams`` (:mod:`vital.params.peers`) with its block, which is
+  checked there because stages check parameters without loading torch;
+- its module among the dependencies of ``visualize`` in dvc.yaml, and a row in docs/methods.md.
+
+Modules of methods never import this one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all methods that maximise a unit's response share."""
+"""Maximising a unit's response: the objective, and what MACO and Fourier share besides."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class VitalMethod(PixelMethod):
 
     @contextmanager
     def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
-        """Sort matching at each resolution.
+        """What is matched, at each resolution.
 
         Raises ParamsError where there are no statistics of equally pooled references.
         """
@@ -116,7 +116,7 @@ class VitalMethod(PixelMethod):
             ) from None
         return {tap: positions for tap, (_, positions) in shapes.items()}
 
-    def _objective(self, read: Read, targets: Sequence[Target], pool: int) -> SortMatchingObjective:
+    def _objective(self, read: Read, targets: Sequence[Target], pool: int) -> MatchingObjective:
         kept = [at_pool(self._units[target.unit.id], pool) for target in targets]
         if not all(kept):
             raise ParamsError(
@@ -124,16 +124,17 @@ class VitalMethod(PixelMethod):
                 f"extract.pools must hold {pool}"
             )
         weights = [tap_weights(one, self.setup.model.taps, self._matching) for one in kept]
-        return SortMatchingObjective(
+        return MatchingObjective(
             read, kept, weights, self._positions[pool], self._matching, self.setup.device
         )
 
 
-class SortMatchingObjective:
+class MatchingObjective:
     """``feat_dist * sum_l weight_l * loss_l + tv * TV(x) + l2 * ||x||_2``, per image.
 
-    ``statistics`` holds one entry per image of the batch. The parts are the taps' unweighted
-    losses and the two unweighted priors.
+    ``statistics`` holds one entry per image of the batch. ``params.matching`` says what of the
+    distributions is matched. The parts are the taps' unweighted losses and the two unweighted
+    priors.
     """
 
     def __init__(

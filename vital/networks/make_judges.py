@@ -11,7 +11,7 @@ import torch
 from vital.artefacts.model import ACCURACY_TOP1_HELDOUT, write_accuracies
 from vital.errors import DataError, ModelError
 from vital.images.image_set import ImageSet
-from vital.networks.make import make_model
+from vital.networks.make_model import make_model
 from vital.params.judges import JudgeParams
 from vital.runtime.devices import CPU
 from vital.runtime.files import replacing_folder

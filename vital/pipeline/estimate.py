@@ -34,9 +34,10 @@ Shapes = Mapping[str, tuple[int, int]]
 
 
 def estimate_run(path: Path, device_name: str) -> dict[str, str]:
-    """Time, memory and disk that the visualize stage of a params file will take on this machine.
+    """Time, memory and disk that VITAL's images of classes will take on this machine.
 
-    A few real steps of the full batch are timed on a network with random weights.
+    Peers and inner units are not counted. A few real steps of the full batch are timed on a network
+    with random weights.
     """
     content = read_params(path)
     check_params(content)

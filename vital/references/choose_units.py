@@ -11,7 +11,7 @@ import torch
 
 from vital.artefacts.chosen_units import CIRCUIT, LISTED, RANDOM, TOP, units_table
 from vital.artefacts.columns import LABEL
-from vital.artefacts.manifest import SPLITS, split_rows
+from vital.artefacts.manifest import TRAIN, split_rows
 from vital.errors import DataError, ParamsError
 from vital.images.image_set import ImageSet
 from vital.networks.classes import ClassMap, resolve_labels
@@ -89,7 +89,7 @@ class UnitChooser:
         rows = self._train[self._train[LABEL] == index].head(self.params.images)
         if rows.empty:
             raise DataError(
-                f"class {self._known.names[index]!r} has no images in the {SPLITS[0]} split, "
+                f"class {self._known.names[index]!r} has no images in the {TRAIN} split, "
                 "which its units are chosen by"
             )
         return class_shares(
@@ -111,4 +111,4 @@ class UnitChooser:
 
     @cached_property
     def _train(self) -> pd.DataFrame:
-        return split_rows(resolve_labels(self.images.rows, self._known), SPLITS[0])
+        return split_rows(resolve_labels(self.images.rows, self._known), TRAIN)

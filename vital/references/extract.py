@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from vital.artefacts.columns import LABEL, SHA256, UNIT
-from vital.artefacts.references import write_references
+from vital.artefacts.reference_images import write_references
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
 from vital.networks.taps.reader import TapReader
@@ -78,7 +78,7 @@ def write_class_statistics(
     """
     units = {unit.index: unit.id for unit in class_units(model.classes)}
     named = references.rows.assign(**{UNIT: references.rows[LABEL].map(units)})
-    make = ClassParts(model, references.with_rows(named), params, device)
+    make = ClassResults(model, references.with_rows(named), params, device)
     order, names = list(named[UNIT].unique()), pooled_taps(make.taps, params.pools)
     with (
         executor(params, "extract", device, _MOST) as execute,
@@ -93,7 +93,7 @@ def write_class_statistics(
 
 
 @dataclass(frozen=True)
-class ClassParts:
+class ClassResults:
     """Makes units' statistics, each a part, of images that are sorted by their column ``unit``.
 
     Batches are cut as they would be in one go over all images, so that the bytes do not depend on

@@ -186,7 +186,7 @@ class PatchFinder:
         return images.load(self._model.preprocessing).to(self._model.device)
 
     def _cut(self, image: torch.Tensor, boxes: Sequence[Box]) -> torch.Tensor:
-        """PartialResults of one image (1, 3, H, W), each enlarged to its size: (boxes, 3, H, W)."""
+        """Parts of one image (1, 3, H, W), each enlarged to its size: (boxes, 3, H, W)."""
         parts = [image[..., top:bottom, left:right] for left, top, right, bottom in boxes]
         return functional.interpolate(
             torch.cat(parts), size=self._model.preprocessing.size, mode="bilinear", antialias=True

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from vital.artefacts.columns import CLASS_NAME, LABEL, PROBABILITY
-from vital.artefacts.manifest import SPLITS, split_rows
+from vital.artefacts.manifest import TRAIN, split_rows
 from vital.errors import DataError
 from vital.images.image_set import ImageSet
 from vital.networks.classes import ClassMap, resolve_labels
@@ -36,7 +36,7 @@ def select_references(
     a class has too few images or the network does not know it.
     """
     known = ClassMap(model.classes, model.outputs)
-    rows = split_rows(resolve_labels(images.rows, known), SPLITS[0])
+    rows = split_rows(resolve_labels(images.rows, known), TRAIN)
     _check_enough(rows, params.references)
     if params.select == "random":
         return images.with_rows(random_references(rows, params.references, seed))

@@ -132,7 +132,7 @@ def write_relevance(
     finished is kept in ``work`` until all is written. Raises as :func:`taps_until` does.
     """
     until = taps_until(model, taps, (unit.tap for unit in patches))
-    make = UnitParts(model, patches, until, extract.pools, params)
+    make = UnitResults(model, patches, until, extract.pools, params)
     names = list(dict.fromkeys(name for of_tap in make.names.values() for name in of_tap))
     with (
         executor(params, "relevance", model.device, most=1) as execute,
@@ -148,7 +148,7 @@ def write_relevance(
 
 
 @dataclass(frozen=True)
-class UnitParts:
+class UnitResults:
     """Makes units' relevance, each a part, of each one's ``patches``.
 
     ``until`` has the taps to read for each tap of a unit, ``pools`` at which further sizes.

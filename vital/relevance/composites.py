@@ -41,7 +41,6 @@ PAPER_STABILIZER = 1e-5
 
 LINEAR: ModuleTypes = (Convolution, nn.Linear)
 BATCH_NORM: ModuleTypes = (BatchNorm,)
-RELU: ModuleTypes = (nn.ReLU,)
 
 NON_LINEAR: ModuleTypes = (
     nn.ReLU6,

@@ -1,4 +1,4 @@
-"""From relevance to masks, channel importance and weighted quantile functions (paper section 4)."""
+"""From relevance to masks and the importance of channels (paper section 4)."""
 
 from __future__ import annotations
 

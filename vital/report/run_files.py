@@ -14,7 +14,7 @@ from vital.artefacts import model
 from vital.artefacts.columns import PATH, UNIT
 from vital.artefacts.model import DESCRIPTION_FILE
 from vital.artefacts.project import Project
-from vital.artefacts.references import REFERENCES
+from vital.artefacts.reference_images import REFERENCES
 from vital.artefacts.scores import Metrics, metrics_path, read_metrics
 from vital.artefacts.table import Table
 from vital.artefacts.visualizations import INDEX, class_rows, method_order

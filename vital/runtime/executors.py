@@ -37,7 +37,7 @@ class Executor(Protocol):
 def executor(
     params: PlacedParams, block: str, device: torch.device, most: int
 ) -> Iterator[Executor]:
-    """The executor that ``params`` of a block name; it ends with the block.
+    """The executor that a block of params names; it is closed when the context ends.
 
     A task of a cluster is at most so many results that follow each other. Raises ParamsError where
     Ray is not installed, and where the network is on a GPU and tasks get none or the other way

@@ -1,7 +1,8 @@
 """What is expensive to compute, kept in files that are named by all that determines them.
 
 DVC empties a stage's outputs before it runs; what is expensive is therefore kept here and found
-again by its key, whatever else has changed.
+again by its key, whatever else has changed. Images are kept by :mod:`vital.engine.target_store`,
+what other stages have finished by :mod:`vital.runtime.partial_results`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from vital.artefacts.scores import DIFFERENCES, INTERVALS
 from vital.params.score import ScoreParams
 from vital.runtime.seeds import derive_seed
 from vital.scoring.bootstrap import Interval, mean_interval, paired_difference
-from vital.scoring.per_method import MethodScores
+from vital.scoring.method_scores import MethodScores
 
 
 def interval_table(

@@ -16,7 +16,7 @@ import sklearn
 import torch
 
 from vital.artefacts.columns import UNIT
-from vital.artefacts.manifest import read_manifest, split_rows
+from vital.artefacts.manifest import HELD_OUT, read_manifest, split_rows
 from vital.artefacts.project import Project
 from vital.artefacts.scores import AGAINST, SCORED, Scores
 from vital.artefacts.visualizations import PHOTOGRAPH
@@ -32,12 +32,12 @@ from vital.runtime.partial_results import partial_results_until_done
 from vital.scoring.classifiers import JudgeObserver, StudiedObserver
 from vital.scoring.clip import find_clip
 from vital.scoring.embedding import embedding_table
-from vital.scoring.image_sets import image_sets, photographs
 from vital.scoring.inception import find_inception
 from vital.scoring.intervals import difference_table, interval_table
+from vital.scoring.method_scores import score_set, warn_of_nulls
 from vital.scoring.metrics.nearest import voted_labels
 from vital.scoring.observer import OWN, Missing, Observer, look_at
-from vital.scoring.per_method import score_set, warn_of_nulls
+from vital.scoring.scored_images import image_sets, photographs
 from vital.scoring.seen import Settings
 from vital.scoring.targets import target_table
 
@@ -76,7 +76,7 @@ def read_scoring(
     manifest = read_manifest(project.images)
     judges = read_judges(project.judges, studied, manifest)
     labelled = resolve_labels(manifest, ClassMap(studied.classes, studied.outputs))
-    held_out = photographs(project.images, split_rows(labelled, "heldout"))
+    held_out = photographs(project.images, split_rows(labelled, HELD_OUT))
     device = resolve_device(params.device)
     return Scoring(studied, judges, methods, held_out, params, seed, device)
 

@@ -10,7 +10,7 @@ from helpers.report_artefacts import write_artefacts
 from helpers.report_page import CLASSES, Page, assert_refused, build
 from vital.artefacts.manifest import read_manifest
 from vital.artefacts.project import Project
-from vital.artefacts.references import read_references
+from vital.artefacts.reference_images import read_references
 from vital.errors import ArtefactError
 from vital.params.report import ReportParams
 from vital.report.page.build import build_report

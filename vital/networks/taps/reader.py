@@ -55,7 +55,7 @@ class TapReader(HookedReader):
         self._seen: dict[str, tuple[torch.Tensor, int]] = {}
         self._copied: set[str] = set()
         self._compiled = torch.compile(self._trace, dynamic=False) if compiled else None
-        self._surveyed = False
+        self._has_run = False
 
     def _register(self) -> Iterator[RemovableHandle]:
         for name, module in self._modules.items():
@@ -66,7 +66,7 @@ class TapReader(HookedReader):
 
     def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Read every tap for one batch, in the order of the taps' names."""
-        if self._compiled is not None and self._surveyed and self._places:
+        if self._compiled is not None and self._has_run and self._places:
             seen = self._compiled(images)
         else:
             seen = self._run(images)
@@ -82,7 +82,7 @@ class TapReader(HookedReader):
             # A later module worked in place on a tap's output: from now on keep a copy of it.
             self._copied |= overwritten
             self._forward(images)
-        self._surveyed = True
+        self._has_run = True
         return self._taken()
 
     def _trace(self, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -11,21 +11,23 @@ from vital.networks.taps.reader import TapReader
 from vital.units import CLASS_TAP, Unit
 
 
-def unit_responses(network: nn.Module, units: Sequence[Unit], views: torch.Tensor) -> torch.Tensor:
-    """The response of each unit to its own views: (B * V, 3, H, W) of B units to (B, V).
+def unit_responses(network: nn.Module, units: Sequence[Unit], shown: torch.Tensor) -> torch.Tensor:
+    """The response of each of B units to what is shown of its image.
+
+    From (B * V, 3, H, W), of which each unit has V, to (B, V).
 
     All units are of one tap. A class responds with its logit, a channel with the mean of its map.
     """
-    indices = torch.tensor([unit.index for unit in units], device=views.device)
-    of_all = _all_responses(network, units[0].tap, views)
-    own = indices.repeat_interleave(len(views) // len(units))
+    indices = torch.tensor([unit.index for unit in units], device=shown.device)
+    of_all = _all_responses(network, units[0].tap, shown)
+    own = indices.repeat_interleave(len(shown) // len(units))
     return of_all.gather(1, own.unsqueeze(1)).view(len(units), -1)
 
 
-def _all_responses(network: nn.Module, tap: str, views: torch.Tensor) -> torch.Tensor:
+def _all_responses(network: nn.Module, tap: str, shown: torch.Tensor) -> torch.Tensor:
     """The responses of all units of a tap, (B, units)."""
     if tap == CLASS_TAP:
-        logits: torch.Tensor = network(views)
+        logits: torch.Tensor = network(shown)
         return logits
     with TapReader(network, [tap]) as read:
-        return read(views)[tap].mean(dim=2)
+        return read(shown)[tap].mean(dim=2)

@@ -1,4 +1,9 @@
-"""All metrics: a new one is a module beside this one and a line here."""
+"""All metrics.
+
+A new one takes a module beside this one with its record, a line here, its module among the
+dependencies of ``score`` and ``report`` in dvc.yaml, and a row in docs/metrics.md. Modules of
+metrics never import this one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from vital.scoring.metrics.agreement import (
     ZEROSHOT_TOP1,
     ZEROSHOT_TOP5,
 )
-from vital.scoring.metrics.centroid import CENTROID_DISTANCE
+from vital.scoring.metrics.centroid_distance import CENTROID_DISTANCE
 from vital.scoring.metrics.cmmd import CMMD
 from vital.scoring.metrics.diversity import DIVERSITY
 from vital.scoring.metrics.frechet import FID, FRECHET

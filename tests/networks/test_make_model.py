@@ -19,7 +19,7 @@ from vital.images.image_set import ImageSet
 from vital.networks.build import build_network
 from vital.networks.classes import ClassMap
 from vital.networks.factories import factory_sha256
-from vital.networks.make import make_model
+from vital.networks.make_model import make_model
 from vital.networks.model import load_model
 from vital.params.base import check_block
 from vital.params.model import ModelParams

@@ -10,7 +10,7 @@ import pytest
 from vital.artefacts.visualizations import INDEX
 from vital.errors import DataError
 from vital.images.image_set import ImageSet
-from vital.scoring.image_sets import image_sets, photographs, split_held_out
+from vital.scoring.scored_images import image_sets, photographs, split_held_out
 
 
 def test_held_out_images_are_divided_without_overlap() -> None:

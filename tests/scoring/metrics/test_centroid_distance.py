@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from helpers.features import draw
-from vital.scoring.metrics.centroid import centroid_distances
+from vital.scoring.metrics.centroid_distance import centroid_distances
 
 
 def test_centroid_distance_is_one_for_a_typical_real_image() -> None:

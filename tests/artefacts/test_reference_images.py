@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vital.artefacts.references import read_references, write_references
+from vital.artefacts.reference_images import read_references, write_references
 from vital.errors import ArtefactError
 from vital.references.quantiles import UnitStatistics
 from vital.references.statistics_files import read_statistics, write_statistics
