@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
 from vital.artefacts.project import Project
 from vital.pipeline.prune import keys_in_use
-from vital.runtime.files import write_text
+from vital.runtime.files import write_parquet, write_text
 from vital.runtime.store import WorkStore
 
 ONE = {"x": torch.ones(2)}
@@ -57,3 +58,14 @@ def test_what_visualizations_use_is_known_by_their_index_wherever_it_is(tmp_path
     shutil.copytree(tmp_path / "elsewhere", first.parent)
     assert keys_in_use(project) == {"aa", "bb", "cc"}
     assert store.prune(keys_in_use(project), older_than_days=0)[0] == 0
+
+
+def test_keys_of_older_indexes_and_of_equal_ones_are_in_use(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    store = WorkStore(project.work)
+    older, later = (project.visualizations(name) / "index.parquet" for name in ("maco", "vital"))
+    write_parquet(older, pd.DataFrame({"unit": [0, 1], "key": ["aa", "bb"]}))
+    write_parquet(later, pd.DataFrame({"unit": [0]}))
+    store.note_use(later, ["cc"])
+    store.note_use(later, ["dd"])  # the same index, made of other entries
+    assert keys_in_use(project) == {"aa", "bb", "cc", "dd"}

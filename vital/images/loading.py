@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+
 Item = TypeVar("Item")
 Decoded = TypeVar("Decoded")
 
@@ -16,10 +18,13 @@ _MOST_WORKERS = 8
 
 
 def default_workers() -> int:
-    """One for each CPU that this process may use, as far as more of them help."""
+    """One for each CPU that this process may use, as far as more of them help.
+
+    No more than torch has threads: a worker of a cluster is given these, and sees all the CPUs.
+    """
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cpus, _MOST_WORKERS)
+    return min(cpus, torch.get_num_threads(), _MOST_WORKERS)
 
 
 def decode_ahead(

@@ -72,7 +72,8 @@ def _time_steps(
     target = Target(Unit(CLASS_TAP, 0, ""), 0)
     statistics = {target.unit.id: {tap: _blank(*shape) for tap, shape in shapes.items()}}
     timed = params.method().model_copy(update={"steps": TIMED_STEPS + 1, "coarse": None})
-    setup = Setup(model, 0, device, params.precision, params.compile)
+    # Not compiled: that takes longer than all the steps that are timed.
+    setup = Setup(model, 0, device, params.precision)
     return seconds_per_step(VitalMethod(setup, statistics, timed), [target] * params.batch)
 
 

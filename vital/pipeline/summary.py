@@ -16,10 +16,11 @@ def summarize(project: Project) -> str:
     """The metrics as a table, the report's path, and the command that opens MLflow."""
     metrics = read_metrics(project.scores)
     accuracy = read_accuracies(project.model)
+    shares = [f"{name} {value:.3f}" for name, value in sorted(accuracy.items())]
     lines = [
         _table(metrics),
         "",
-        "network: " + ", ".join(f"{name} {value:.3f}" for name, value in sorted(accuracy.items())),
+        f"network: {', '.join(shares) or 'not measured here'}",
         f"report:  {project.report / PAGE}",
         "MLflow:  make ui",
     ]

@@ -68,9 +68,10 @@ class WorkStore:
     def note_use(self, artefact: Path, keys: Iterable[str]) -> None:
         """Note that a file was assembled from the entries of these keys.
 
-        The file is known by its content: the note holds wherever it is copied or restored to.
+        The file is known by its content: the note holds wherever it is copied or restored to, and
+        beside what was noted of the same content before.
         """
-        write_json(self._note(artefact), sorted(keys))
+        write_json(self._note(artefact), sorted({*keys, *self.used_by(artefact)}))
 
     def used_by(self, artefact: Path) -> set[str]:
         """The keys that :meth:`note_use` noted of a file; none where it noted nothing."""
