@@ -36,7 +36,8 @@ from vital.artefacts.visualizations import INDEX, PHOTOGRAPH, REAL
 from vital.params.methods import METHODS
 from vital.params.report import ReportParams
 from vital.report.page.build import PAGE, build_report
-from vital.runtime.files import write_csv, write_json, write_parquet, write_text
+from vital.runtime.files import write_json, write_text
+from vital.runtime.table_files import write_csv, write_parquet
 
 CHROMIUM = "/usr/bin/chromium"
 PHOTOGRAPHS = 4

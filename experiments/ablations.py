@@ -34,8 +34,9 @@ from vital.report.comparison import CONFIDENCE, RESAMPLES, compare_runs
 from vital.report.figures.style import Draw, Look, write_png_figure
 from vital.report.paper.tables import MISSING
 from vital.report.runs import Run
-from vital.runtime.files import write_csv, write_text
+from vital.runtime.files import write_text
 from vital.runtime.seeds import derive_seed
+from vital.runtime.table_files import write_csv
 from vital.scoring.bootstrap import paired_difference
 from vital.units import CLASS_TAP, Unit
 

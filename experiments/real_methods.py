@@ -63,8 +63,9 @@ from vital.references.extract import write_class_statistics
 from vital.references.select import select_references
 from vital.report.run_files import read_scores
 from vital.runtime.devices import resolve_device
-from vital.runtime.files import read_parquet, write_text
+from vital.runtime.files import write_text
 from vital.runtime.store import WorkStore
+from vital.runtime.table_files import read_parquet
 from vital.scoring.score import read_scoring, score_methods
 
 log = logging.getLogger(__name__)

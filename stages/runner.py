@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vital.artefacts.project import Project
 from vital.errors import Interrupted, VitalError
 from vital.params.base import BlockType, read_block, read_params, read_seed
-from vital.params.check import check_params
 from vital.runtime.files import explain_os_error, remove_stale, write_json
 from vital.runtime.locks import only_run
 from vital.runtime.memory import explain_memory_error, is_out_of_memory
 from vital.runtime.signals import interruptible
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger("vital")
 
@@ -62,17 +63,31 @@ def run(
 
     With ``methods``, which chooses them by the content of params.yaml, it runs for each in turn.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     name = work.__name__
-    project = Project(Path.cwd())
+    with _explained(name):
+        project = Project(Path.cwd())
+        content = read_params(project.params)
+        for folder in (project.root / "data", project.state, project.locks):
+            remove_stale(folder)
+        for method in [""] if methods is None else methods(content):
+            _run_once(work, project, content, blocks, method)
+
+
+def run_untracked(work: Callable[[Project, dict[str, Any]], None]) -> None:
+    """Run what is no work on images: neither timed nor tracked, its name is its function's."""
+    with _explained(work.__name__):
+        project = Project(Path.cwd())
+        with only_run(project.locks, work.__name__):
+            work(project, read_params(project.params))
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Tell of errors that are the user's to mend in one line, and end as shells expect."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         with interruptible():
-            content = read_params(project.params)
-            check_params(content)
-            for folder in (project.root / "data", project.state, project.locks):
-                remove_stale(folder)
-            for method in [""] if methods is None else methods(content):
-                _run_once(work, project, content, blocks, method)
+            yield
     except VitalError as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:

@@ -20,6 +20,7 @@ from helpers.source_tree import (
     upward_imports,
     without_module,
 )
+from vital.methods.registry import MODULES
 
 LAYERS = (
     "stages",
@@ -111,7 +112,8 @@ def test_nothing_is_too_long(folder: str) -> None:
 
 def test_every_module_is_used() -> None:
     tree = library()
-    entries = [*ENTRY_POINTS, *(name for name in tree.paths if name.startswith("stages"))]
+    scripts = (name for name in tree.paths if name.startswith("stages"))
+    entries = [*ENTRY_POINTS, *MODULES.values(), *scripts]
     assert_none(unreachable(tree, "vital", entries))
 
 

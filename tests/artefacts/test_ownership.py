@@ -17,8 +17,7 @@ from vital.artefacts.table import Table
 OWNERS = ROOT / "vital" / "artefacts"
 
 NO_TABLE_OF_OURS = {
-    "vital/pipeline/tracking/dvc_files.py": "keys of DVC's files",
-    "vital/report/page/origin.py": "keys of DVC's files",
+    "vital/pipeline/tracking/completion.py": "keys of DVC's files",
     "vital/report/paper/published.py": "columns of what the paper printed",
     "vital/engine/target_store.py": "keys of the work store's entries",
 }

@@ -10,7 +10,7 @@ import pytest
 
 from vital.artefacts.scores import EMBEDDING_FILE, read_embedding, read_history, write_history
 from vital.errors import ArtefactError
-from vital.runtime.files import write_csv
+from vital.runtime.table_files import write_csv
 
 WORDS = ["NA", "nan", "null", "None", "", "1.50", "<NA>"]
 """Names that a reader of tables may take for numbers or for nothing."""

@@ -10,7 +10,7 @@ import pytest
 
 from vital.artefacts.table import Kind, Table
 from vital.errors import ArtefactError
-from vital.runtime.files import write_parquet
+from vital.runtime.table_files import write_parquet
 
 TABLE = Table(
     "things.parquet",

@@ -13,7 +13,7 @@ from helpers.report_artefacts import write_artefacts, write_inner_units
 from vital.artefacts.project import Project
 from vital.params.report import ReportParams
 from vital.report.page.build import build_report
-from vital.runtime.files import read_parquet, write_parquet
+from vital.runtime.table_files import read_parquet, write_parquet
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

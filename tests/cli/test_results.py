@@ -14,7 +14,7 @@ from helpers.finished_runs import write_run
 from vital.artefacts.project import Project
 from vital.cli import app
 from vital.errors import ArtefactError, ParamsError
-from vital.runtime.files import write_parquet
+from vital.runtime.table_files import write_parquet
 
 
 @pytest.fixture

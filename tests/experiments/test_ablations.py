@@ -26,7 +26,8 @@ from vital.pipeline.profiles import compose_profile
 from vital.report.comparison import compare_runs
 from vital.report.figures.style import WIDE_LIGHT
 from vital.report.runs import Run, find_runs
-from vital.runtime.files import read_json, read_parquet, write_json, write_parquet
+from vital.runtime.files import read_json, write_json
+from vital.runtime.table_files import read_parquet, write_parquet
 
 CLASSES = ("cat", "dog")
 UNITS = [("layer1", 3), ("layer2", 5)]

@@ -10,7 +10,8 @@ import pandas as pd
 from helpers.report_artefacts import write_artefacts, write_inner_units
 from vital.artefacts.project import Project
 from vital.report.runs import Run, find_runs
-from vital.runtime.files import read_json, write_json, write_parquet
+from vital.runtime.files import read_json, write_json
+from vital.runtime.table_files import write_parquet
 
 RESNET = "torchvision/resnet50"
 ODD_NETWORK, ODD_RUN = "timm/<b>&_100%", "c&_1"

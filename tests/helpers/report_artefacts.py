@@ -12,7 +12,8 @@ from vital.artefacts.manifest import SPLITS, read_manifest, split_rows, write_ma
 from vital.artefacts.project import Project
 from vital.artefacts.reference_images import write_references
 from vital.images.files import write_png
-from vital.runtime.files import read_parquet, write_csv, write_json, write_parquet, write_text
+from vital.runtime.files import write_json, write_text
+from vital.runtime.table_files import read_parquet, write_csv, write_parquet
 
 SIDE = 24
 TAPS = ("conv1", "layer1", "layer2")
@@ -36,20 +37,6 @@ score: {}
 report: {}  # <-- a comment & a sign
 """
 
-_LOCK = """\
-schema: '2.0'
-stages:
-  prepare:
-    cmd: python -m stages.prepare
-    outs:
-    - {path: data/images, hash: md5, md5: 0123456789abcdef.dir, size: 12}
-    - {path: data/timings/prepare.json, hash: md5, md5: differs-every-run, size: 1}
-  report:
-    cmd: python -m stages.report
-    outs:
-    - {path: data/report, hash: md5, md5: unknowable, size: 1}
-"""
-
 
 def write_artefacts(
     root: Path, classes: tuple[str, ...], seeds: int = 2, methods: tuple[str, ...] = ("vital",)
@@ -57,7 +44,6 @@ def write_artefacts(
     """Write what all stages before the report write, for made-up classes."""
     project = Project(root)
     write_text(project.params, _PARAMS.replace("METHODS", ", ".join(methods)))
-    write_text(root / "dvc.lock", _LOCK)
     draws = np.random.default_rng(0)
     _write_images(project, classes, draws)
     _write_model(project, classes)

@@ -13,7 +13,7 @@ from vital.artefacts.project import Project
 from vital.errors import ArtefactError
 from vital.params.report import ReportParams
 from vital.report.page.build import build_report
-from vital.runtime.files import write_parquet
+from vital.runtime.table_files import write_parquet
 
 CLASSES = ("brick wall", "NA", "$x^2$ 'quoted' \"twice\" 猫 é", "<script>alert(1)</script>")
 """Names that are hard to get right."""

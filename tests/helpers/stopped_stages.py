@@ -21,7 +21,8 @@ from vital.artefacts.chosen_units import units_table, write_units
 from vital.artefacts.manifest import write_manifest
 from vital.artefacts.project import Project
 from vital.networks.model import save_model
-from vital.runtime.files import digest_file, write_json, write_parquet
+from vital.runtime.files import digest_file, write_json
+from vital.runtime.table_files import write_parquet
 
 CLASSES = ("one", "two", "three", "four")
 

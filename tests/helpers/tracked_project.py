@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 from vital.artefacts.project import Project
 from vital.pipeline.tracking import stage_run, store
 from vital.pipeline.tracking.store import tracking_uri
-from vital.runtime.files import write_csv, write_json, write_parquet
+from vital.runtime.files import write_json
+from vital.runtime.table_files import write_csv, write_parquet
 
 PARAMS: dict[str, Any] = {
     "seed": 0,
@@ -36,7 +37,7 @@ PARAMS: dict[str, Any] = {
 }
 PIPELINE = """
 stages:
-  prepare: {cmd: "true", deps: [prepare.py], outs: [data/images]}
+  prepare: {cmd: "true", outs: [data/images]}
   visualize:
     matrix: {method: [vital, maco]}
     cmd: "true"

@@ -14,7 +14,7 @@ from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.references.statistics_files import read_statistics
 from vital.references.unit_relevance import write_relevance
-from vital.runtime.files import read_parquet
+from vital.runtime.table_files import read_parquet
 from vital.units import inner_unit
 
 

@@ -11,7 +11,7 @@ from vital.errors import ParamsError
 from vital.report.circuits import find_circuit, read_circuits
 from vital.report.figures.circuit import draw_circuit
 from vital.report.figures.style import LOOKS
-from vital.runtime.files import read_parquet, write_parquet
+from vital.runtime.table_files import read_parquet, write_parquet
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from vital.errors import ParamsError
 from vital.report.comparison import class_means, compare_runs, draw_comparison
 from vital.report.figures.style import WIDE_LIGHT
 from vital.report.runs import Run, find_runs
-from vital.runtime.files import read_json, write_json, write_parquet
+from vital.runtime.files import read_json, write_json
 from vital.runtime.seeds import derive_seed
+from vital.runtime.table_files import write_parquet
 
 
 def open_runs(folder: Path) -> list[Run]:

@@ -144,7 +144,7 @@ class FarWorker:
 
     def results(self, begin: Any, jobs: Sequence[Sequence[str]], keep: Any) -> Iterator[Any]:
         make, _ = begin.args
-        work = begin.func(make, PartialResults(self.store, "facts"))
+        work = begin.func(make, PartialResults(self.store, "facts", "vital.units"))
         for job in reversed(jobs):  # the last ends first
             self.jobs.insert(0, job)
             yield keep(job, work(job))
@@ -155,11 +155,14 @@ def test_a_task_makes_parts_that_follow_each_other_and_they_are_saved_here(tmp_p
         return ({"value": torch.tensor([float(ord(name))])} for name in names)
 
     names = list("abcdefghij")
-    parts, worker = PartialResults(tmp_path / "here", "facts"), FarWorker(tmp_path / "there")
+    parts, worker = (
+        PartialResults(tmp_path / "here", "facts", "vital.units"),
+        FarWorker(tmp_path / "there"),
+    )
     parts.add("b", {"value": torch.tensor([-1.0])})
     found = [float(part["value"]) for part in ClusterExecutor(worker, 2)(names, make, parts)]  # type: ignore[arg-type]
     assert found == [-1.0 if name == "b" else float(ord(name)) for name in names]
     assert list(map(list, worker.jobs)) == [["a"], *map(list, ("cd", "ef", "gh", "ij"))]
-    there = PartialResults(tmp_path / "there", "facts")
+    there = PartialResults(tmp_path / "there", "facts", "vital.units")
     assert [name for name in names if there.load(name) is None] == ["b"]
     assert all(parts.load(name) is not None for name in names)

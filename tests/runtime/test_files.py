@@ -19,8 +19,8 @@ from vital.runtime.files import (
     replacing,
     replacing_folder,
     write_bytes,
-    write_parquet,
 )
+from vital.runtime.table_files import write_parquet
 
 KILLED = """
 import os, signal, sys

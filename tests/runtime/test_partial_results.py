@@ -128,11 +128,14 @@ def test_a_truncated_part_is_made_anew(project: Project, work: Work) -> None:
 
 def test_parts_are_deleted_when_the_work_ended_well_only(tmp_path: Path) -> None:
     one = {"x": torch.ones(2)}
-    with pytest.raises(KilledError), partial_results_until_done(tmp_path, "facts") as parts:
+    with (
+        pytest.raises(KilledError),
+        partial_results_until_done(tmp_path, "facts", "vital.units") as parts,
+    ):
         parts.make("first", lambda: one)
         raise KilledError
-    assert PartialResults(tmp_path, "others").load("first") is None
-    with partial_results_until_done(tmp_path, "facts") as parts:
+    assert PartialResults(tmp_path, "others", "vital.units").load("first") is None
+    with partial_results_until_done(tmp_path, "facts", "vital.units") as parts:
         assert torch.equal(parts.get("first", dict)["x"], one["x"])
     assert list(tmp_path.rglob("*.safetensors")) == []
 

@@ -11,8 +11,9 @@ import torch
 
 from vital.artefacts.project import Project
 from vital.pipeline.prune import keys_in_use
-from vital.runtime.files import write_parquet, write_text
+from vital.runtime.files import write_text
 from vital.runtime.store import WorkStore
+from vital.runtime.table_files import write_parquet
 
 ONE = {"x": torch.ones(2)}
 

@@ -22,8 +22,9 @@ from vital.networks.judges import Judge
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
 from vital.params.score import ScoreParams
-from vital.runtime.files import write_json, write_parquet
+from vital.runtime.files import write_json
 from vital.runtime.seeds import derive_seed
+from vital.runtime.table_files import write_parquet
 from vital.scoring.bootstrap import mean_interval
 from vital.scoring.score import Scoring, score_methods
 from vital.scoring.scored_images import photographs

@@ -9,8 +9,8 @@ METRICS_FILE = "metrics.json"
 """In the folders of the network, of the judges and of the scores: what DVC shows as metrics."""
 
 STAGES = (
-    "prepare", "model", "units", "extract", "references", "relevance", "visualize", "judges",
-    "score", "report",
+    "inputs", "prepare", "model", "units", "extract", "references", "relevance", "visualize",
+    "judges", "score", "report",
 )  # fmt: skip
 
 
@@ -33,6 +33,11 @@ class Project:
     def params(self) -> Path:
         """The experiment's parameters."""
         return self.root / "params.yaml"
+
+    @property
+    def inputs(self) -> Path:
+        """Written by inputs: what each stage depends on besides parameters and files of data/."""
+        return self.root / "data" / "inputs"
 
     @property
     def images(self) -> Path:

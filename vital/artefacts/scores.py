@@ -15,7 +15,8 @@ from vital.artefacts.project import METRICS_FILE
 from vital.artefacts.table import Kind, Table
 from vital.artefacts.visualizations import LOSS, STEP, TARGET
 from vital.errors import ArtefactError
-from vital.runtime.files import read_json, write_csv, write_json
+from vital.runtime.files import read_json, write_json
+from vital.runtime.table_files import write_csv
 
 REASONS_FILE = "reasons.json"
 EMBEDDING_FILE = "embedding.csv"
@@ -127,6 +128,17 @@ def write_scores(folder: Path, scores: Scores) -> None:
 def write_history(folder: Path, histories: Iterable[pd.DataFrame]) -> None:
     """Write the losses of all methods under each other, for `dvc plots`."""
     write_csv(folder / HISTORY_FILE, pd.concat(histories, ignore_index=True))
+
+
+def score_files(folder: Path) -> list[Path]:
+    """All that the score stage writes."""
+    tables = (TARGETS, INTERVALS, DIFFERENCES)
+    others = (REASONS_FILE, EMBEDDING_FILE, HISTORY_FILE)
+    return [
+        metrics_path(folder),
+        *(folder / file for file in others),
+        *(table.path(folder) for table in tables),
+    ]
 
 
 def metrics_path(folder: Path) -> Path:

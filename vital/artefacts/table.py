@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.types import is_float_dtype, is_integer_dtype
 
 from vital.errors import ArtefactError
-from vital.runtime.files import read_parquet, write_parquet
+from vital.runtime.table_files import read_parquet, write_parquet
 
 
 class Kind(Enum):

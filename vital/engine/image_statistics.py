@@ -9,12 +9,11 @@ import torch
 
 from vital.artefacts.columns import SHA256
 from vital.artefacts.manifest import TRAIN
-from vital.images import statistics
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.images.statistics import ImageStatistics, measure_images
+from vital.runtime.closure import code_digest
 from vital.runtime.files import digest
-from vital.runtime.provenance import source_digest
 from vital.runtime.store import WorkStore
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ def image_statistics(
             list(images.rows[SHA256]),
             preprocessing.to_dict(),
             torch.__version__,
-            source_digest(statistics),
+            code_digest(__name__),
         ]
     )
     entry = store.read(key, _KIND)

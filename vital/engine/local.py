@@ -14,18 +14,17 @@ from typing import Any
 import torch
 
 from vital.artefacts.visualizations import LOSS, loss_column
-from vital.engine import precision
-from vital.engine.optimize import LOOP_CODE, Monitor, Problem, TargetState, optimize, pad
+from vital.engine.optimize import Monitor, Problem, TargetState, optimize, pad
 from vital.engine.precision import gpu_arithmetic, in_precision
 from vital.engine.target_store import TargetStore
 from vital.errors import ArtefactError
-from vital.methods.base import METHOD_CODE, Method
+from vital.methods.base import Method
 from vital.methods.objectives import Objective
 from vital.methods.schedule import total_steps
 from vital.params.visualize import VisualizeParams
+from vital.runtime.closure import code_digest
 from vital.runtime.files import digest
 from vital.runtime.progress import progress_bar
-from vital.runtime.provenance import source_digest
 from vital.runtime.signals import held_back
 from vital.runtime.store import WorkStore
 from vital.units import Target
@@ -123,7 +122,7 @@ class Engine:
                 "precision": self._setup.precision,
                 "compiled": self._setup.compiled,
                 "torch": torch.__version__,
-                "common_code": source_digest(*METHOD_CODE, *LOOP_CODE, precision),
+                "code": code_digest(__name__, type(self._method).__module__),
             }
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,11 +13,7 @@ from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import Phase, learning_rate, phases, total_steps
 from vital.methods.transforms import Transform
 from vital.params.visualize import ScheduleParams
-from vital.references import pooling
 from vital.references.pooling import pooled
-
-LOOP_CODE = (sys.modules[__name__], pooling)
-"""What the loop does, besides what it is given and the schedule."""
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ from typing import Any, Self
 
 import torch
 
-from vital.methods import objectives as objectives_module
 from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.objectives import Objective, l2_norm, total_variation
 from vital.methods.record import MethodRecord
-from vital.methods.response import RESPONSE_CODE, ResponseObjective
+from vital.methods.response import ResponseObjective
 from vital.params.peers import ActivationParams
 from vital.params.visualize import PixelParams
-from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
 
 
@@ -39,12 +37,11 @@ class ActivationMethod(PixelMethod):
         return cls(run.setup, schedule, run.peers.redirected)
 
     def facts(self) -> dict[str, Any]:
-        """The settings, and the code of the objective."""
+        """The settings."""
         return {
             "method": "activation",
             "params": self.params.model_dump(mode="json"),
             "redirected": self._redirected,
-            "code": [own_digest(__name__), source_digest(objectives_module, *RESPONSE_CODE)],
         }
 
     @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,33 +13,18 @@ import torch
 from vital.artefacts.columns import PROBABILITY
 from vital.artefacts.visualizations import ACTIVATION
 from vital.images.statistics import ImageStatistics
-from vital.methods import parametrizations, schedule, transforms
 from vital.methods.objectives import Objective
 from vital.methods.parametrizations import Parametrization, Pixels, normal_start
 from vital.methods.schedule import total_steps
 from vital.methods.transforms import Draws, Jitter, Transform
 from vital.networks.model import StudiedModel
-from vital.networks.taps import channel_axis, hooks, reader
 from vital.networks.taps.responses import unit_responses
 from vital.params.peers import PeersParams
 from vital.params.relevance import MaskParams
 from vital.params.visualize import PixelParams, Precision, ScheduleParams, VisualizeParams
 from vital.references.quantiles import UnitStatistics
-from vital.runtime import seeds
 from vital.runtime.seeds import generator
 from vital.units import CLASS_TAP, Target, Unit
-
-METHOD_CODE = (
-    sys.modules[__name__],
-    channel_axis,
-    hooks,
-    parametrizations,
-    reader,
-    schedule,
-    seeds,
-    transforms,
-)
-"""What determines the images of every method, besides its own module and the loop."""
 
 
 @dataclass(frozen=True)

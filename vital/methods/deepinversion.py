@@ -10,8 +10,6 @@ from typing import Any, Self
 import torch
 from torch.nn import functional
 
-from vital.methods import batch_norm
-from vital.methods import objectives as objectives_module
 from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.batch_norm import BatchNormDistances
 from vital.methods.objectives import Objective, l2_norm, total_variation
@@ -19,7 +17,6 @@ from vital.methods.record import MethodRecord
 from vital.methods.schedule import phases
 from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
-from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target
 
 log = logging.getLogger(__name__)
@@ -54,11 +51,10 @@ class DeepInversionMethod(PixelMethod):
         return cls(run.setup, run.peers.deepinversion, run.peer_steps("deepinversion"))
 
     def facts(self) -> dict[str, Any]:
-        """The settings without the budget, and the code."""
+        """The settings without the budget."""
         return {
             "method": "deepinversion",
             "params": self._weights.model_dump(mode="json", exclude={"steps"}),
-            "code": [own_digest(__name__), source_digest(batch_norm, objectives_module)],
         }
 
     @contextmanager

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import torch
 
-from vital import relevance as relevance_package
 from vital.methods.base import MethodInputs, Setup
 from vital.methods.record import MethodRecord
 from vital.methods.vital import Read, VitalMethod
@@ -26,7 +25,6 @@ from vital.relevance import (
     shared_over_colours,
 )
 from vital.relevance.starts import start_of
-from vital.runtime.provenance import own_digest, package_digest
 from vital.units import Target
 
 
@@ -61,10 +59,6 @@ class InnerMethod(VitalMethod):
             "method": "vital, inner units",
             "masks": self._masks.model_dump(mode="json"),
             "masks_every": self.hold,
-            "relevance": [
-                own_digest(__name__),
-                package_digest(relevance_package),
-            ],
         }
 
     @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,22 +10,15 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import nn
 
-from vital.images import statistics as image_statistics
 from vital.images.statistics import ImageStatistics
-from vital.methods import redirected_relu
 from vital.methods.base import Method, MethodInputs, Setup
 from vital.methods.objectives import Objective
 from vital.methods.redirected_relu import RedirectedReluGradients
-from vital.networks.taps import responses
 from vital.networks.taps.responses import unit_responses
 from vital.params.peers import SteadyParams
-from vital.runtime.provenance import source_digest
 from vital.units import Target, Unit
 
 Params = TypeVar("Params", bound=SteadyParams)
-
-RESPONSE_CODE = (sys.modules[__name__], responses, redirected_relu)
-"""What determines a response and its gradient."""
 
 
 class ResponseObjective:
@@ -78,14 +70,12 @@ class WaveMethod(Method, Generic[Params]):
         """What the method takes from the run's images, as plain data."""
 
     def facts(self) -> dict[str, Any]:
-        """The settings without the budget, what was measured, and the code."""
-        own = sys.modules[type(self).__module__]
+        """The settings without the budget, and what was measured."""
         return {
             "method": self.name,
             "params": self._params.model_dump(mode="json", exclude={"steps"}),
             **self.measured(),
             "redirected": self._redirected,
-            "code": source_digest(own, image_statistics, *RESPONSE_CODE),
         }
 
     @contextmanager

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 
 from vital.errors import ModelError, ParamsError, nearest
-from vital.methods import objectives as objectives_module
-from vital.methods import wasserstein
 from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.objectives import (
     Objective,
@@ -24,12 +22,9 @@ from vital.methods.objectives import (
 from vital.methods.schedule import phases
 from vital.networks.taps.reader import TapReader, tap_shapes
 from vital.params.visualize import MethodParams
-from vital.references import quantiles as statistics_module
 from vital.references.pooling import at_pool
 from vital.references.quantiles import TapStatistics, UnitStatistics, resample
-from vital.runtime import sorting
 from vital.runtime.files import digest
-from vital.runtime.provenance import own_digest, source_digest
 from vital.units import Target, Unit
 
 Read = Callable[[torch.Tensor, int], dict[str, torch.Tensor]]
@@ -73,15 +68,11 @@ class VitalMethod(PixelMethod):
         return cls(run.setup, run.statistics(), run.visualize.method())
 
     def facts(self) -> dict[str, Any]:
-        """The settings, the default weights, and the code of the objective."""
+        """The settings and the default weights."""
         return {
             "method": "vital",
             "params": self._matching.model_dump(mode="json"),
             "default_weights": self.setup.model.taps,
-            "code": [
-                own_digest(__name__),
-                source_digest(objectives_module, sorting, statistics_module, wasserstein),
-            ],
         }
 
     def unit_facts(self, unit: Unit) -> Any:

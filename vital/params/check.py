@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from vital.errors import ParamsError
-from vital.params.base import read_block, read_seed
+from vital.params.base import BLOCKS, read_block, read_seed
 from vital.params.data import DataParams
 from vital.params.extract import ExtractParams
 from vital.params.judges import JudgesParams
@@ -36,6 +36,29 @@ _KINDS: dict[str, type[BaseModel]] = {
     "score": ScoreParams,
     "report": ReportParams,
 }
+
+
+def parse_params(content: dict[str, Any]) -> dict[str, Any]:
+    """What a params file says, as plain data, however and in whatever order it says it.
+
+    What it leaves to the defaults is left out. Raises ParamsError for the first bad block.
+    """
+    given: dict[str, Any] = {"seed": read_seed(content), "methods": read_methods(content)}
+    for name, kind in _KINDS.items():
+        given[name] = read_block(content, name, kind)
+    return {name: _plain(given[name]) for name in BLOCKS}
+
+
+def _plain(value: Any) -> Any:
+    """As plain data: the keys of blocks in their order, all others in that of the alphabet."""
+    if isinstance(value, RootModel):
+        return _plain(value.root)
+    if isinstance(value, BaseModel):
+        given = [name for name in type(value).model_fields if name in value.model_fields_set]
+        return {name: _plain(getattr(value, name)) for name in given}
+    if isinstance(value, Mapping):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def check_params(content: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from vital.artefacts.project import Project
 from vital.artefacts.visualizations import INDEX
 from vital.errors import ArtefactError
-from vital.runtime.files import read_parquet
 from vital.runtime.store import WorkStore
+from vital.runtime.table_files import read_parquet
 
 _KEY = "key"
 

@@ -82,7 +82,7 @@ def write_class_statistics(
     order, names = list(named[UNIT].unique()), pooled_taps(make.taps, params.pools)
     with (
         executor(params, "extract", device, _MOST) as execute,
-        partial_results_until_done(work, make.facts()) as parts,
+        partial_results_until_done(work, make.facts(), __name__) as parts,
         replacing_folder(folder) as written,
         closing(execute(order, make, parts)) as found,
     ):

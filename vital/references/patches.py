@@ -230,7 +230,7 @@ def write_reference_patches(
         [unit.id for unit in units],
         list(images.rows[SHA256]),
     ]
-    with partial_results_until_done(work, facts) as parts:
+    with partial_results_until_done(work, facts, __name__) as parts:
         finder = PatchFinder(model, criterion, images, params, parts)
         return write_patches(folder, finder, finder.find())
 

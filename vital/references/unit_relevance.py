@@ -136,7 +136,7 @@ def write_relevance(
     names = list(dict.fromkeys(name for of_tap in make.names.values() for name in of_tap))
     with (
         executor(params, "relevance", model.device, most=1) as execute,
-        partial_results_until_done(work, make.facts()) as parts,
+        partial_results_until_done(work, make.facts(), __name__) as parts,
         closing(execute([unit.id for unit in patches], make, parts)) as found,
     ):
         read = (

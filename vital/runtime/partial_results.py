@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from vital.errors import ArtefactError, Interrupted
+from vital.runtime.closure import code_digest
 from vital.runtime.files import digest
-from vital.runtime.provenance import library_digest
 from vital.runtime.signals import held_back
 from vital.runtime.store import WorkStore
 
@@ -27,20 +27,20 @@ _KIND = "partial"
 class PartialResults:
     """The results of one stage's work so far, by name, in the work store at ``folder``.
 
-    Without a folder none is kept. ``facts``, plain data, are all that determines them besides the
-    library and torch. A copy that is sent to another process names results by what it has of these
-    two.
+    Without a folder none is kept. ``facts``, plain data, are all that determines them besides torch
+    and the code: ``module``, by its dotted name, and what that depends on. A copy that is sent to
+    another process names results by what it has of these two.
     """
 
-    def __init__(self, folder: Path | None = None, facts: Any = None) -> None:
+    def __init__(self, folder: Path | None = None, facts: Any = None, module: str = "") -> None:
         self._store = WorkStore(folder) if folder else None
-        self._facts = facts
-        self._common = digest([facts, torch.__version__, library_digest()]) if folder else ""
+        self._made_by = (facts, module)
+        self._common = digest([facts, torch.__version__, code_digest(module)]) if folder else ""
         self._used: set[str] = set()
 
-    def __reduce__(self) -> tuple[type[PartialResults], tuple[Path | None, Any]]:
+    def __reduce__(self) -> tuple[type[PartialResults], tuple[Path | None, Any, str]]:
         folder = self._store.folder.resolve() if self._store else None
-        return PartialResults, (folder, self._facts)
+        return PartialResults, (folder, *self._made_by)
 
     def key(self, name: str) -> str:
         """The key of a result's entry: a hash of all that determines it."""
@@ -98,8 +98,10 @@ class PartialResults:
 
 
 @contextmanager
-def partial_results_until_done(folder: Path | None, facts: Any) -> Iterator[PartialResults]:
+def partial_results_until_done(
+    folder: Path | None, facts: Any, module: str
+) -> Iterator[PartialResults]:
     """Results that are deleted when the block ends well, as they are then elsewhere."""
-    results = PartialResults(folder, facts)
+    results = PartialResults(folder, facts, module)
     yield results
     results.remove()

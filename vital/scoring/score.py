@@ -91,7 +91,7 @@ def score_methods(scoring: Scoring, work: Path | None = None) -> Scores:
     sets, real = image_sets(scoring.methods, scoring.held_out, seed)
     observers, missing = find_observers(scoring)
     facts = _facts(scoring, [real, *sets.values()]) if work else None
-    with partial_results_until_done(work, facts) as parts:
+    with partial_results_until_done(work, facts, __name__) as parts:
         look = partial(look_at, observers, model.preprocessing, params.batch, parts)
         against = look("held-out images", real)
         seen = {kind: look(f"images of {kind}", images) for kind, images in sets.items()}

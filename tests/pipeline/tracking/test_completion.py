@@ -13,7 +13,8 @@ import pytest
 from helpers.tracked_project import HISTORY, Store, write_params, write_picture, write_results
 from vital.artefacts.project import Project
 from vital.pipeline.tracking import complete_parent
-from vital.runtime.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from vital.runtime.files import read_json, write_json
+from vital.runtime.table_files import read_parquet, write_csv, write_parquet
 
 
 def test_the_parent_from_files(project: Project) -> None:

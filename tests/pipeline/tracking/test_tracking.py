@@ -20,6 +20,7 @@ from helpers.tracked_project import (
 )
 from vital.artefacts.project import Project
 from vital.pipeline.tracking import complete_parent, is_complete, probe, stage_run
+from vital.runtime.files import write_json
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,9 @@ def test_what_makes_a_state_complete(project: Project, monkeypatch: pytest.Monke
     write_params(project, seed=1)
     assert not is_complete(project)
     write_params(project)
-    (project.root / "prepare.py").write_text("changed\n")
+    write_json(project.inputs / "prepare.json", {"code": "changed"})
     assert not is_complete(project)
-    (project.root / "prepare.py").write_text("pass\n")
+    shutil.rmtree(project.inputs)
     # What stages make follows from the rest.
     write_results(project)
     assert is_complete(project)

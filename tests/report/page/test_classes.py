@@ -6,7 +6,7 @@ from helpers.report_page import METHODS, PLAIN_CLASSES, build, change
 from vital.artefacts.project import Project
 from vital.report.page.classes import ClassTable, class_table
 from vital.report.page.pictures import PictureFolder
-from vital.runtime.files import write_parquet
+from vital.runtime.table_files import write_parquet
 
 
 def values(comparison: ClassTable, method: str, label: str) -> list[float | None]:

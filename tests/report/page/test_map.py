@@ -15,7 +15,7 @@ from vital.report.page.build import build_report
 from vital.report.page.classes import class_table
 from vital.report.page.map import feature_map
 from vital.report.page.pictures import PictureFolder
-from vital.runtime.files import write_csv
+from vital.runtime.table_files import write_csv
 
 
 def test_points_carry_their_kind_class_and_picture(compared: Project, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from vital.artefacts.project import Project
 from vital.report.page.metric_texts import OWN, TEXTS, described, in_order
 from vital.report.page.scores import difference_table, score_table
 from vital.report.run_files import read_scores
-from vital.runtime.files import write_json, write_parquet
+from vital.runtime.files import write_json
+from vital.runtime.table_files import write_parquet
 
 COLUMNS = ["metric", "method", "against", "difference", "low", "high", "n_classes"]
 

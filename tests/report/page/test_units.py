@@ -10,7 +10,7 @@ from helpers.report_artefacts import MASKED, write_artefacts, write_inner_units
 from helpers.report_page import CLASSES, assert_refused, build, section, taken
 from vital.artefacts.project import Project
 from vital.errors import ArtefactError
-from vital.runtime.files import write_parquet
+from vital.runtime.table_files import write_parquet
 
 HOSTILE = "layer2.<b>0</b>"
 UNITS = (("layer1.0.conv2", 3), (HOSTILE, 17))

@@ -13,7 +13,7 @@ from vital.artefacts.scores import read_embedding
 from vital.report.figures.style import WIDE_LIGHT
 from vital.report.paper.figures import draw_classes, draw_embedded, draw_units, write_figures
 from vital.report.runs import find_runs
-from vital.runtime.files import write_csv
+from vital.runtime.table_files import write_csv
 
 
 @pytest.fixture

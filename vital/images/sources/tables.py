@@ -41,6 +41,20 @@ def open_table(
     return IndexedPool(group_by_class(labels, sorted(set(labels), key=natural_key)), candidate)
 
 
+def listed_paths(
+    path: Path, root: Path | None = None, columns: Columns | None = None
+) -> list[tuple[str, Path]]:
+    """The images that a table lists, of any split: as its rows name them, and where they lie.
+
+    Raises DataError as :func:`open_table` does.
+    """
+    column = (columns or Columns()).image or "path"
+    folder = path.parent if root is None else root
+    names = dict.fromkeys(_read(path, [column])[column])
+    origins = (_relative(path, name, folder, root is not None) for name in names)
+    return [(origin, folder / origin) for origin in origins]
+
+
 def _read(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
     """The wanted columns as text: a class may be called "NA", "007" or 3."""
     try:

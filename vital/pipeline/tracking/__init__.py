@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vital.artefacts.project import Project
-from vital.artefacts.scores import metrics_path
-from vital.pipeline.tracking.completion import Completion
+from vital.artefacts.project import METRICS_FILE, Project
 from vital.pipeline.tracking.experiment import connect
 from vital.pipeline.tracking.run import TrackedRun
 from vital.pipeline.tracking.state import State
@@ -63,6 +61,9 @@ def complete_parent(project: Project) -> None:
         if experiment:
             parent = experiment.enter_pipeline(state)
     if parent.is_logging:
+        # Only here: it reads tables that most stages have nothing to do with.
+        from vital.pipeline.tracking.completion import Completion
+
         Completion(project, parent).log_changed()
         parent.end("FINISHED")
     if parent.is_logging:
@@ -74,7 +75,7 @@ def catch_up(project: Project) -> None:
 
     Raises ParamsError when params.yaml cannot be read.
     """
-    if metrics_path(project.scores).is_file() and not is_complete(project):
+    if (project.scores / METRICS_FILE).is_file() and not is_complete(project):
         complete_parent(project)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from vital.artefacts.checked import named_path
 from vital.artefacts.columns import IMAGE, METHOD
@@ -23,11 +25,11 @@ from vital.artefacts.scores import (
     read_history,
 )
 from vital.artefacts.visualizations import INDEX, STEP, TRANSPARENT, is_loss, is_of_class
-from vital.errors import VitalError
+from vital.errors import ArtefactError, VitalError
 from vital.params.base import read_params
-from vital.pipeline.tracking.dvc_files import locked_hash
 from vital.pipeline.tracking.run import TrackedRun, is_there, legal_key
-from vital.runtime.files import digest, digest_file, read_json, read_parquet
+from vital.runtime.files import digest, digest_file, read_json
+from vital.runtime.table_files import read_parquet
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ class Completion:
     def _log_lock(self, path: Path) -> None:
         self._run.file(path)
         folder = self._project.images.relative_to(self._project.root)
-        md5 = locked_hash(path, folder.as_posix())
+        md5 = _locked_hash(path, folder.as_posix())
         if md5:
             self._run.dataset("images", folder, md5, "reference")
 
@@ -153,3 +155,18 @@ def _skip_damaged(write: Callable[[Path], None], path: Path) -> None:
         write(path)
     except (VitalError, LookupError, TypeError, ValueError, AttributeError) as error:
         log.warning("%s is left out of MLflow: %s", path, error)
+
+
+def _locked_hash(lock: Path, path: str) -> str | None:
+    """The hash of an output in the dvc.lock at ``lock``, or None where it has none.
+
+    Raises ArtefactError when the file is damaged.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return None
+    except YAMLError as error:
+        raise ArtefactError(f"{lock} is damaged: {error}") from None
+    entries = (entry for stage in content["stages"].values() for entry in stage.get("outs") or ())
+    return next((entry.get("md5") for entry in entries if entry["path"] == path), None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from vital.artefacts.project import Project
 from vital.params.base import read_params
 from vital.params.flat import as_json
-from vital.pipeline.tracking.dvc_files import input_hashes
+from vital.runtime.dvc_hash import dvc_hash
 from vital.runtime.files import digest
 
 PIPELINE_TAG = "vital.pipeline"
@@ -37,7 +37,7 @@ class State:
         content = {
             "revision": revision or "none",
             "params": as_json(read_params(project.params)),
-            "inputs": input_hashes(project.root),
+            "inputs": dvc_hash(project.inputs),
         }
         return cls(digest(content)[:32], revision, None if changes is None else bool(changes))
 

@@ -22,7 +22,7 @@ from vital.report.page.circuits import circuit_sections
 from vital.report.page.classes import ClassTable, class_table
 from vital.report.page.losses import loss_figure
 from vital.report.page.map import feature_map
-from vital.report.page.origin import locked_files, origin_tables
+from vital.report.page.origin import file_table, origin_tables, params_text
 from vital.report.page.pictures import PictureFolder
 from vital.report.page.scores import difference_table, score_table
 from vital.report.page.units import unit_cards
@@ -67,8 +67,8 @@ def _page(project: Project, params: ReportParams, folder: Path) -> dict[str, Any
         "has_losses": loss_figure(project, figures),
         "looks": [look.name for look in LOOKS],
         "tables": origin_tables(project, description, accuracies),
-        "files": locked_files(project),
-        "raw_params": project.params.read_text(encoding="utf-8"),
+        "files": file_table(project),
+        "params": params_text(project),
     }
 
 

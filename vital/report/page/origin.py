@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from vital.artefacts.checked import optional
 from vital.artefacts.columns import LABEL
 from vital.artefacts.manifest import MANIFEST, SPLIT, SPLITS
-from vital.artefacts.model import ACCURACY, CLASSES, TAPS
-from vital.artefacts.project import Project
-from vital.errors import ArtefactError
+from vital.artefacts.model import ACCURACY, CLASSES, DESCRIPTION_FILE, TAPS, WEIGHTS_FILE
+from vital.artefacts.project import METRICS_FILE, Project
+from vital.artefacts.reference_images import REFERENCES
+from vital.artefacts.scores import score_files
 from vital.params.base import read_block, read_params
+from vital.params.check import parse_params
 from vital.params.extract import ExtractParams
 from vital.params.flat import flatten
+from vital.params.methods import read_methods
 from vital.params.visualize import VisualizeParams
 from vital.report.formatting import DASH, value_text
+from vital.runtime.dvc_hash import dvc_hash
 
 _SHOWN_ELSEWHERE = frozenset({CLASSES, TAPS, ACCURACY})
 
@@ -39,7 +42,7 @@ def origin_tables(
     project: Project, description: Mapping[str, Any], accuracies: Mapping[str, float]
 ) -> list[PlainTable]:
     """The network, its taps, the photographs and the parameters."""
-    content = read_params(project.params)
+    content = parse_params(read_params(project.params))
     facts = {name: description[name] for name in description if name not in _SHOWN_ELSEWHERE}
     network = _rows({**facts, **accuracies}) if description else []
     no_model = "No network here yet: the model stage has not run."
@@ -75,28 +78,34 @@ def _image_counts(project: Project) -> PlainTable:
     return PlainTable("Photographs", ("Split", "Images", "Classes"), rows, missing)
 
 
-def locked_files(project: Project) -> PlainTable:
-    """Every stage's outputs and their hashes, as far as the page can depend on them.
+def params_text(project: Project) -> str:
+    """The parameters as a params file: what it says, without its comments."""
+    text = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.width = False, 100
+    yaml.dump(parse_params(read_params(project.params)), text)
+    return text.getvalue()
 
-    Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
-    from run to run.
-    """
-    lock = optional(project.root / "dvc.lock", _read_lock) or {}
-    timings = project.timing("any").parent.relative_to(project.root).as_posix()
+
+def file_table(project: Project) -> PlainTable:
+    """What the page is made of, by stage, and the hashes that DVC gives to it."""
     rows = [
-        (str(stage), str(out["path"]), str(out.get(out.get("hash", "md5"), DASH)))
-        for stage, record in lock.items()
-        if stage != "report"
-        for out in record.get("outs", [])
-        if not str(out["path"]).startswith(f"{timings}/")
+        (stage, path.relative_to(project.root).as_posix(), dvc_hash(path))
+        for stage, path in _files(project)
+        if path.exists()
     ]
-    missing = "No dvc.lock here: the files were not made by a finished pipeline run."
-    return PlainTable("Files", ("Stage", "File", "Hash"), rows, missing)
+    return PlainTable("Files", ("Stage", "File", "Hash"), rows, "No files here yet.")
 
 
-def _read_lock(path: Path) -> dict[str, Any]:
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
-    return dict((content or {}).get("stages") or {})
+def _files(project: Project) -> Iterator[tuple[str, Path]]:
+    yield "prepare", project.images
+    for file in (WEIGHTS_FILE, DESCRIPTION_FILE, METRICS_FILE):
+        yield "model", project.model / file
+    yield "units", project.units
+    yield "extract", REFERENCES.path(project.statistics)
+    yield "references", project.references
+    yield "relevance", project.relevance
+    for method in read_methods(read_params(project.params)):
+        yield f"visualize@{method}", project.visualizations(method)
+    for path in score_files(project.scores):
+        yield "score", path

@@ -1,0 +1,20 @@
+"""inputs: what every stage depends on besides parameters, and whether the run can go well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stages.runner import run_untracked
+from vital.artefacts.project import Project
+from vital.params.check import check_params
+from vital.pipeline.inputs import read_inputs, write_inputs
+
+
+def inputs(project: Project, content: dict[str, Any]) -> None:
+    """Check the whole run and write data/inputs: a file for each stage, for each method one."""
+    check_params(content)
+    write_inputs(project, read_inputs(project, content))
+
+
+if __name__ == "__main__":
+    run_untracked(inputs)

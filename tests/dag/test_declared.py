@@ -1,0 +1,105 @@
+"""What dvc.yaml declares is all that a stage depends on, and no less than it needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from helpers.isolated_stages import (
+    PARAMS,
+    Declared,
+    declared_stages,
+    make_project,
+    run_isolated,
+    run_stage,
+)
+from helpers.repository import ROOT
+from vital.artefacts.project import STAGES
+from vital.params.base import BLOCKS
+from vital.runtime.closure import NEUTRAL
+
+DECLARED = {stage.name: stage for stage in declared_stages()}
+MOST_LINES = 170
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of all stages, one after the other."""
+    root = tmp_path_factory.mktemp("declared") / "whole"
+    make_project(root, PARAMS)
+    (root / "loaded").mkdir()
+    commands = {name: stage.command for name, stage in DECLARED.items()}
+    for name, command in {"inputs": "python3 -m stages.inputs", **commands}.items():
+        done = run_stage(root, command, note=root / "loaded" / name)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_stage_needs_no_more_than_it_declares(whole: Path, tmp_path: Path, name: str) -> None:
+    stage = DECLARED[name]
+    assert run_isolated(whole, tmp_path / "alone", stage, stage.deps, stage.params) == ""
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_every_module_that_a_stage_loads_is_among_its_inputs(whole: Path, name: str) -> None:
+    loaded = set(json.loads((whole / "loaded" / name).read_text()))
+    inputs = whole / "data" / "inputs" / f"{name.replace('@', '/')}.json"
+    code = json.loads(inputs.read_text())["code"]
+    known = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in code}
+    assert loaded - known - set(NEUTRAL) == set()
+    assert f"stages.{name.partition('@')[0]}" in known
+
+
+def test_inputs_loads_neither_torch_nor_pandas() -> None:
+    code = "import sys, stages.inputs; sys.exit(not {'torch', 'pandas'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def _without_one(stage: Declared) -> list[tuple[str, str]]:
+    own = f"data/inputs/{stage.name.replace('@', '/')}.json"
+    return [("dep", dep) for dep in stage.deps if dep != own] + [
+        ("param", block) for block in stage.params
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind", "left_out"),
+    [(name, *one) for name, stage in DECLARED.items() for one in _without_one(stage)],
+)
+def test_a_stage_declares_no_more_than_it_needs(
+    whole: Path, tmp_path: Path, name: str, kind: str, left_out: str
+) -> None:
+    stage = DECLARED[name]
+    deps = [dep for dep in stage.deps if dep != left_out]
+    params = [block for block in stage.params if (kind, block) != ("param", left_out)]
+    assert run_isolated(whole, tmp_path / "alone", stage, deps, params) != ""
+
+
+def test_a_stage_has_one_name_everywhere() -> None:
+    pipeline = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert tuple(pipeline) == STAGES
+    for stage in STAGES:
+        once_per_method = " --method ${item.method}" if "matrix" in pipeline[stage] else ""
+        assert pipeline[stage]["cmd"] == f"python3 -m stages.{stage}{once_per_method}"
+        assert f"def {stage}(" in (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+
+
+def test_every_stage_depends_on_its_own_file_of_inputs_and_on_no_module() -> None:
+    for name, stage in DECLARED.items():
+        assert f"data/inputs/{name.replace('@', '/')}.json" in stage.deps
+        assert all(dep.startswith("data/") for dep in stage.deps)
+
+
+def test_the_page_prints_all_parameters() -> None:
+    assert set(DECLARED["report"].params) == set(BLOCKS)
+
+
+def test_the_file_stays_short() -> None:
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= MOST_LINES
