@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from helpers.tracked_project import log_six_stages, run_python
+from helpers.tracked_project import begin_pipeline, log_six_stages, run_python
 from vital.artefacts.project import Project
-from vital.pipeline.tracking import away, complete_parent, is_complete, probe
+from vital.pipeline.tracking import complete_parent, is_complete, probe
 
 AWAY = """
 import logging, sys, time
@@ -67,6 +67,6 @@ def test_another_pipeline_asks_the_server_again(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", closed_port)
     log_six_stages(project, monkeypatch)
     assert len(asked) == 1
-    monkeypatch.setattr(away, "pipeline_owner", lambda: "host:1:2.00")
+    begin_pipeline(monkeypatch, 1)
     log_six_stages(project, monkeypatch)
     assert len(asked) == 2

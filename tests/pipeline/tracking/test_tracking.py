@@ -11,14 +11,14 @@ import pytest
 from helpers.tracked_project import (
     PARAMS,
     Store,
-    forget_failures,
+    begin_pipeline,
     log_six_stages,
     make_project,
     write_params,
     write_results,
 )
 from vital.artefacts.project import Project
-from vital.pipeline.tracking import away, complete_parent, is_complete, stage_run
+from vital.pipeline.tracking import complete_parent, is_complete, stage_run
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,7 @@ def test_the_next_run_catches_up(project: Project, monkeypatch: pytest.MonkeyPat
 
     store.rmdir()
     hidden.rename(store)
-    forget_failures(monkeypatch)
-    monkeypatch.setattr(away, "pipeline_owner", lambda: "host:1:2.00")
+    begin_pipeline(monkeypatch, 1)
     complete_parent(project)
     assert is_complete(project)
     [parent] = Store(project).runs()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from vital.errors import ArtefactError
 from vital.pipeline.tracking.owners import owner_lives, pipeline_owner
@@ -32,6 +33,11 @@ def _read(state: Path) -> dict[str, list[str]]:
         known = read_json(state / _NOTE)
     except (ArtefactError, OSError):
         return {}
-    if not isinstance(known, dict):
-        return {}
-    return {owner: failed for owner, failed in known.items() if isinstance(failed, list)}
+    return known if _is_note(known) else {}
+
+
+def _is_note(known: Any) -> bool:
+    lists = known.values() if isinstance(known, dict) else [None]
+    return all(
+        isinstance(failed, list) and all(isinstance(one, str) for one in failed) for failed in lists
+    )

@@ -31,7 +31,7 @@ class SilentError(Exception):
     """A store has made no progress for as long as anybody waits."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"no progress within {seconds:g} s")
+        super().__init__(f"it did not answer within {seconds:g} s")
 
 
 class PatientClient:

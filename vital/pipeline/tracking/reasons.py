@@ -6,9 +6,7 @@ errors are known by the names of their types here: to import them takes seconds.
 
 from __future__ import annotations
 
-import errno
 import http.client
-import os
 import re
 import sqlite3
 import urllib.error
@@ -34,7 +32,26 @@ _NAMES = {
 }
 """By the name of an error's type, which is one of requests, urllib, MLflow or Alembic."""
 
-_STATUS = re.compile(r"failed with error code (\d{3})")
+_NO_MLFLOW = "it does not answer as a server of MLflow's"
+
+_PHRASES = {
+    "out-of-date database schema": "another version of MLflow made its tables: if an older one "
+    "did, `mlflow db upgrade {uri}` brings them up to date",
+    "filesystem tracking backend": "MLflow no longer logs to folders: set MLFLOW_TRACKING_URI to "
+    "the address of a server or to sqlite:///<file>",
+    "not in a valid JSON format": _NO_MLFLOW,
+}
+"""By what an error of MLflow's says, where its type says nothing."""
+
+_DATABASE_PHRASES = {
+    "locked": "another process has locked it",
+    "readonly": "it cannot be written",
+    "unable to open": "it cannot be opened",
+    "full": "no space is left to write it",
+}
+"""By what SQLite says of a database that is whole."""
+
+_STATUS = re.compile(r"(?:failed with error code|too many) (\d{3})")
 
 
 def reason_of(error: BaseException, uri: str) -> str:
@@ -70,36 +87,45 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _known(error: BaseException, uri: str) -> str | None:
-    text = str(error)
+    return (
+        _of_ours(error, uri)
+        or _of_database(error, uri)
+        or _of_answer(error, uri)
+        or _NAMES.get(type(error).__name__)
+        or _of_system(error)
+    )
+
+
+def _of_ours(error: BaseException, uri: str) -> str | None:
+    """What was raised here, and has its words already."""
     if isinstance(error, SilentError):
-        return text + (": another process may have locked it" if database_path(uri) else "")
-    if isinstance(error, VitalError):
-        return text
+        return f"{error}" + (": another process may have locked it" if database_path(uri) else "")
     if isinstance(error, filelock.Timeout):
-        return "another run has been busy there for too long"
-    if isinstance(error, sqlite3.Error):
-        return _of_database(text, database_path(uri))
-    if "out-of-date database schema" in text:
-        return f"an older MLflow made its tables; `mlflow db upgrade {uri}` brings them up to date"
+        return "another run has been busy with it for too long"
+    return str(error) if isinstance(error, VitalError) else None
+
+
+def _of_database(error: BaseException, uri: str) -> str | None:
+    if not isinstance(error, sqlite3.Error):
+        return None
+    for phrase, meaning in _DATABASE_PHRASES.items():
+        if phrase in str(error):
+            return meaning
+    return (
+        f"it is damaged or no database of MLflow's: move the file {database_path(uri)} away, and "
+        "the next run logs everything anew"
+    )
+
+
+def _of_answer(error: BaseException, uri: str) -> str | None:
+    """What a server answers, and what MLflow says of stores."""
+    text = str(error)
     if isinstance(error, urllib.error.HTTPError):
         return f"it answers with status {error.code}"
     if status := _STATUS.search(text):
         return f"it answers with status {status[1]}"
-    return _NAMES.get(type(error).__name__) or _of_system(error)
-
-
-def _of_database(text: str, path: str | None) -> str:
-    if "locked" in text:
-        return "another process has locked it"
-    if "readonly" in text or "unable to open" in text:
-        return "it cannot be opened and written"
-    if "full" in text:
-        return "no space is left to write it"
-    what = f"the file {path}" if path else "the database"
-    return (
-        f"it is damaged or no database of MLflow's: move {what} away, and the next run logs "
-        "everything anew"
-    )
+    meanings = (meaning for phrase, meaning in _PHRASES.items() if phrase in text)
+    return next(meanings, "").format(uri=uri) or None
 
 
 def _of_system(error: BaseException) -> str | None:
@@ -107,12 +133,10 @@ def _of_system(error: BaseException) -> str | None:
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
     if isinstance(error, http.client.HTTPException):
-        return "it does not answer as a server of MLflow's"
+        return _NO_MLFLOW
     if isinstance(error, ImportError):
-        return "the package mlflow cannot be imported"
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return f"the package {error.name} cannot be imported"
+    if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return place + os.strerror(error.errno).lower()
-    if isinstance(error, OSError) and error.strerror:  # a name that cannot be looked up
-        return error.strerror.lower()
+        return place + error.strerror.lower()
     return None
