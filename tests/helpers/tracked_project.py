@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from vital.artefacts.project import Project
-from vital.pipeline.tracking import stage_run, store
+from vital.pipeline.tracking import away, experiment, stage_run, store
 from vital.pipeline.tracking.store import tracking_uri
 from vital.runtime.files import write_json
 from vital.runtime.table_files import write_csv, write_parquet
@@ -101,6 +102,29 @@ def write_results(project: Project) -> None:
 def write_picture(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8), "red").save(path)
+
+
+def make_empty_store(path: Path) -> Path:
+    """A database with MLflow's tables, which take seconds to make, and nothing in them."""
+    os.environ.update(experiment._ENVIRONMENT)
+    from mlflow import MlflowClient
+
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from outside, and no memory of stores that failed."""
+    for name in list(os.environ):
+        if name.startswith("DVC_") or name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+            monkeypatch.delenv(name)
+    forget_failures(monkeypatch)
+
+
+def begin_pipeline(monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
+    """As another run of DVC would, of this number."""
+    forget_failures(monkeypatch)
+    monkeypatch.setattr(away, "pipeline_owner", lambda: f"host:{pid}:2.00")
 
 
 def forget_failures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,9 +42,9 @@ def image_statistics(
             code_digest(__name__),
         ]
     )
-    entry = store.read(key, _KIND)
-    if entry is not None:
-        return ImageStatistics(**entry[0])
+    kept = store.read_as(key, _KIND, lambda tensors, _: ImageStatistics(**tensors))
+    if kept is not None:
+        return kept
     log.info("measuring spectrum and colours of %d images", len(images))
     read = images.batches(preprocessing, _BATCH)
     measured = measure_images(preprocessing.denormalize(pixels) for _, pixels in read)

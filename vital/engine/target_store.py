@@ -9,6 +9,7 @@ import torch
 
 from vital.engine.optimize import TargetState
 from vital.runtime.store import WorkStore
+from vital.runtime.tensors import Tensors, Words
 
 _CHECKPOINT = "checkpoint"
 _FINISHED = "finished"
@@ -51,10 +52,16 @@ class TargetStore:
         self._store.write(key, kind, tensors, metadata)
 
     def _read(self, key: str, kind: str) -> tuple[TargetState, dict[str, Any]] | None:
-        entry = self._store.read(key, kind)
-        if entry is None:
-            return None
-        tensors, metadata = entry
-        history = tuple(tuple(row) for row in tensors.pop("history").tolist())
-        state = TargetState(step=int(metadata["step"]), history=history, **tensors)
-        return state, json.loads(metadata["record"])
+        return self._store.read_as(key, kind, _decode)
+
+
+def _decode(tensors: Tensors, words: Words) -> tuple[TargetState, dict[str, Any]]:
+    """A state and its record; raises LookupError, TypeError or ValueError for anything else."""
+    history = tuple(tuple(row) for row in tensors.pop("history").tolist())
+    state = TargetState(step=int(words["step"]), history=history, **tensors)
+    if not state.latent.shape == state.first.shape == state.second.shape:
+        raise ValueError("latents and their moments differ in shape")
+    record = json.loads(words["record"])
+    if not isinstance(record, dict):
+        raise TypeError("a record is a mapping")
+    return state, record

@@ -23,15 +23,11 @@ NEUTRAL: Mapping[str, str] = {
     "vital.errors": "the words of errors",
     "vital.runtime.progress": "progress bars",
     "vital.pipeline.tracking": "logs to MLflow what files say",
-    "vital.pipeline.tracking.completion": "logs to MLflow what files say",
-    "vital.pipeline.tracking.experiment": "logs to MLflow what files say",
-    "vital.pipeline.tracking.run": "logs to MLflow what files say",
-    "vital.pipeline.tracking.state": "names runs of MLflow",
-    "vital.pipeline.tracking.store": "whether MLflow's store answers",
 }
-"""Modules whose code changes no byte of any result, and why. They load neither torch nor NumPy.
+"""Modules and packages whose code changes no byte of any result, and why.
 
-What they import as they are loaded counts; what they import within functions does not.
+They load neither torch nor NumPy. What they import as they are loaded counts; what they import
+within functions does not.
 """
 
 CHOOSERS = frozenset({"vital.images.sources"})
@@ -64,6 +60,12 @@ def code_digest(*modules: str) -> str:
     return closure_of(*modules).digest()
 
 
+def is_neutral(module: str) -> bool:
+    """Whether a module, or a package that it is in, is one of NEUTRAL."""
+    parts = module.split(".")
+    return any(".".join(parts[:count]) in NEUTRAL for count in range(1, len(parts) + 1))
+
+
 def closure_of(*modules: str, folder: Path | None = None) -> Closure:
     """The closure of modules by their dotted names.
 
@@ -86,11 +88,12 @@ def _closure(modules: tuple[str, ...], places: tuple[str, ...]) -> Closure:
             packages.add(name.partition(".")[0])
             continue
         source = _read(name, path)
-        if name not in NEUTRAL:
+        if not is_neutral(name):
             files[_label(name, path)] = source.sha256
         if path.name == "__init__.py" and name.partition(".")[0] in _OURS:
             folders[name] = path.parent
-        wanted = source.at_load if name in NEUTRAL or name in CHOOSERS else source.imports
+        only_at_load = is_neutral(name) or name in CHOOSERS
+        wanted = source.at_load if only_at_load else source.imports
         found = {
             part
             for imported in wanted

@@ -47,7 +47,10 @@ class PartialResults:
         return digest([self._common, name])
 
     def load(self, name: str) -> Tensors | None:
-        """A finished result, or None where there is none that is whole."""
+        """A finished result, or None where there is none that is whole.
+
+        What it holds needs no further look: the key has the library's code, the checksum the rest.
+        """
         if self._store is None:
             return None
         kept = self._store.read(self._use(name), _KIND)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -10,29 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from helpers.tracked_project import forget_failures, make_project
+from helpers.tracked_project import forget_settings, make_empty_store, make_project
 from vital.artefacts.project import Project
-from vital.pipeline.tracking import experiment
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store's tables, made once."""
-    os.environ.update(experiment._ENVIRONMENT)
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    return make_empty_store(tmp_path_factory.mktemp("store") / "mlflow.db")
 
 
 @pytest.fixture(autouse=True)
 def clean_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings from outside, and no memory of stores that failed."""
-    for name in list(os.environ):
-        if name.startswith("DVC_") or name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
-            monkeypatch.delenv(name)
-    forget_failures(monkeypatch)
+    forget_settings(monkeypatch)
 
 
 @pytest.fixture

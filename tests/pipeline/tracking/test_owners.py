@@ -41,3 +41,9 @@ def test_the_pipelines_process_is_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert owners._is_dvc(Process("python", "-m", "dvc", "repro"))
     assert owners._is_dvc(Process("python", "/x/site-packages/dvc/__main__.py", "queue"))
     assert not owners._is_dvc(Process("sh", "-c", "cd /x/.dvc/tmp && python -m stages.model"))
+    assert not owners._is_dvc(Process("bash", "/home/dvc/work/run.sh"))
+
+
+@pytest.mark.parametrize("owner", ["", "host", "a:b:c", f"{socket.gethostname()}:x:1.00"])
+def test_what_is_no_owner_is_left_alone(owner: str) -> None:
+    assert owners.owner_lives(owner)

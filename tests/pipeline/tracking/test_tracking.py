@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,14 @@ import pytest
 from helpers.tracked_project import (
     PARAMS,
     Store,
-    forget_failures,
+    begin_pipeline,
     log_six_stages,
     make_project,
     write_params,
     write_results,
 )
 from vital.artefacts.project import Project
-from vital.pipeline.tracking import complete_parent, is_complete, probe, stage_run
+from vital.pipeline.tracking import complete_parent, is_complete, stage_run
 from vital.runtime.files import write_json
 
 
@@ -110,9 +109,7 @@ def test_the_next_run_catches_up(project: Project, monkeypatch: pytest.MonkeyPat
 
     store.rmdir()
     hidden.rename(store)
-    forget_failures(monkeypatch)
-    later = time.time() + probe._AWAY_SECONDS
-    monkeypatch.setattr(probe.time, "time", lambda: later)
+    begin_pipeline(monkeypatch, 1)
     complete_parent(project)
     assert is_complete(project)
     [parent] = Store(project).runs()

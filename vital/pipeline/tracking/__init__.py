@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from vital.artefacts.project import METRICS_FILE, Project
-from vital.pipeline.tracking.experiment import connect
+from vital.errors import ArtefactError
+from vital.pipeline.tracking.experiment import connected
+from vital.pipeline.tracking.probe import may_hold_run
 from vital.pipeline.tracking.run import TrackedRun
 from vital.pipeline.tracking.state import State
-from vital.pipeline.tracking.store import exclusive, tolerated, tracking_uri
-from vital.runtime.files import digest, write_text
+from vital.pipeline.tracking.store import Store
+from vital.runtime.files import digest, read_json, write_json
 
 
 def is_complete(project: Project) -> bool:
@@ -24,8 +26,14 @@ def is_complete(project: Project) -> bool:
 
     Raises ParamsError when params.yaml cannot be read.
     """
-    marker = _marker(project, State.of(project))
-    return marker.is_file() and marker.read_text() == digest(tracking_uri(project))
+    store, marker = Store.of(project), _marker(project, State.of(project))
+    try:
+        shown = read_json(marker)
+        same = shown["store"] == digest(store.uri)
+        run = str(shown["run"])
+    except (ArtefactError, OSError, LookupError, TypeError):
+        return False
+    return same and may_hold_run(store.uri, run)
 
 
 @contextmanager
@@ -54,12 +62,12 @@ def complete_parent(project: Project) -> None:
     What it shows already is not logged again; files that are missing are skipped.
     Raises ParamsError when params.yaml cannot be read.
     """
-    state, uri = State.of(project), tracking_uri(project)
-    parent = TrackedRun(uri)
-    with tolerated(uri), exclusive(project):
-        experiment = connect(project, uri)
-        if experiment:
-            parent = experiment.enter_pipeline(state)
+    state, store = State.of(project), Store.of(project)
+    parent = TrackedRun(store)
+    with store.tolerated():
+        if store.answers():
+            with connected(project, store) as experiment:
+                parent = experiment.enter_pipeline(state)
     if parent.is_logging:
         # Only here: it reads tables that most stages have nothing to do with.
         from vital.pipeline.tracking.completion import Completion
@@ -67,7 +75,8 @@ def complete_parent(project: Project) -> None:
         Completion(project, parent).log_changed()
         parent.end("FINISHED")
     if parent.is_logging:
-        write_text(_marker(project, state), digest(uri))
+        content = {"store": digest(store.uri), "run": parent.run_id}
+        write_json(_marker(project, state), content)
 
 
 def catch_up(project: Project) -> None:
@@ -83,20 +92,19 @@ def _open_stage(
     project: Project, stage: str, params: Mapping[str, Any]
 ) -> tuple[TrackedRun, TrackedRun]:
     """The parent and the new child, or two that log nothing."""
-    uri = tracking_uri(project)
-    with tolerated(uri):
+    store = Store.of(project)
+    with store.tolerated():
         state = State.of(project)
         # Whatever the stage changes, the parent has to be completed once more.
         _marker(project, state).unlink(missing_ok=True)
-        with exclusive(project):
-            experiment = connect(project, uri)
-            if experiment:
+        if store.answers():
+            with connected(project, store) as experiment:
                 parent = experiment.enter_pipeline(state)
                 experiment.end_abandoned(kept=parent)
                 child = experiment.start_stage(state, stage, parent)
-                child.params(params)
-                return parent, child
-    return TrackedRun(uri), TrackedRun(uri)
+            child.params(params)
+            return parent, child
+    return TrackedRun(store), TrackedRun(store)
 
 
 def _status_after(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
@@ -55,7 +56,7 @@ class Completion:
 
     def log_changed(self) -> None:
         """Log the parts whose files differ from those that were logged before."""
-        done: dict[str, str] = json.loads(self._run.tags.get(COMPLETED_TAG, "{}"))
+        done = _completed(self._run.tags.get(COMPLETED_TAG, "{}"))
         present = self._run.image_keys()
         for part in self._parts():
             paths = [path for path in part.paths if is_there(path)]
@@ -149,12 +150,23 @@ class Completion:
             self._run.dataset("images", folder, md5, "reference")
 
 
+def _completed(text: str) -> dict[str, Any]:
+    """What a tag says of the parts that were logged; nothing where somebody has edited it."""
+    try:
+        done = json.loads(text)
+    except ValueError:
+        return {}
+    return done if isinstance(done, dict) else {}
+
+
 def _skip_damaged(write: Callable[[Path], None], path: Path) -> None:
     """Log one file; one that cannot be read must not keep the others from being logged."""
     try:
         write(path)
-    except (VitalError, LookupError, TypeError, ValueError, AttributeError) as error:
-        log.warning("%s is left out of MLflow: %s", path, error)
+    except VitalError as error:
+        log.warning("left out of MLflow: %s", error)
+    except (LookupError, TypeError, ValueError, AttributeError, OSError):
+        log.warning("left out of MLflow: %s does not hold what its stage writes", path)
 
 
 def _locked_hash(lock: Path, path: str) -> str | None:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vital.artefacts.project import Project
+from vital.errors import VitalError
 from vital.pipeline.tracking.owners import owner_lives, pipeline_owner, stage_owner
-from vital.pipeline.tracking.probe import why_away
+from vital.pipeline.tracking.patience import PatientClient
 from vital.pipeline.tracking.run import TrackedRun
 from vital.pipeline.tracking.state import PIPELINE_TAG, State
-from vital.pipeline.tracking.store import give_up, has_failed
+from vital.pipeline.tracking.store import Store
 
 KIND_TAG = "vital.kind"
 STAGE_TAG = "vital.stage"
 OWNER_TAG = "vital.owner"
 
-# MLflow's own defaults wait for minutes and call home; what the user has set is left as it is.
+# MLflow's own defaults wait for minutes, call home, and print tracebacks of what is tolerated here;
+# what the user has set is left as it is.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
@@ -31,7 +36,7 @@ _ENVIRONMENT = {
 class Experiment:
     """The runs of one experiment."""
 
-    uri: str
+    store: Store
     client: Any
     id: str
 
@@ -40,7 +45,7 @@ class Experiment:
         run = self._oldest_parent(state) or self._create_parent(state)
         self.client.set_tag(run.info.run_id, OWNER_TAG, pipeline_owner())
         self.client.update_run(run.info.run_id, status="RUNNING")
-        return TrackedRun(self.uri, self.client, run)
+        return TrackedRun(self.store, self.client, run)
 
     def start_stage(self, state: State, stage: str, parent: TrackedRun) -> TrackedRun:
         """A new child run of ``parent``."""
@@ -52,7 +57,7 @@ class Experiment:
             "dvc.stage": os.environ.get("DVC_STAGE"),
         }
         run = self.client.create_run(self.id, tags=state.tags(own), run_name=stage)
-        return TrackedRun(self.uri, self.client, run)
+        return TrackedRun(self.store, self.client, run)
 
     def end_abandoned(self, kept: TrackedRun) -> None:
         """Say of runs whose process is gone that they were killed."""
@@ -80,28 +85,32 @@ class Experiment:
         return list(self.client.search_runs([self.id], filter_string=wanted))
 
 
-def connect(project: Project, uri: str) -> Experiment | None:
-    """The experiment in a store that answers; None if tracking is off, or after a warning."""
-    if has_failed(uri) or os.environ.get("VITAL_TRACKING") == "off":
-        return None
-    reason = why_away(project, uri)
-    if reason is not None:
-        give_up(uri, reason)
-        return None
+@contextmanager
+def connected(project: Project, store: Store) -> Iterator[Experiment]:
+    """The experiment in a store that answers, made where there is none; nobody else makes it.
+
+    Raises VitalError where it is deleted.
+    """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    client = MlflowClient(uri)
-    return Experiment(uri, client, _experiment_id(client, project, uri))
+    with store.exclusive():
+        client = PatientClient(partial(MlflowClient, store.uri))
+        yield Experiment(store, client, _experiment_id(client, project, store.uri))
 
 
 def _experiment_id(client: Any, project: Project, uri: str) -> str:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "vital"
     found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    # A database keeps no files; a server knows by itself where they go.
-    has_server = uri.startswith(("http:", "https:", "databricks"))
-    location = None if has_server else str(project.home / "mlartifacts")
-    return str(client.create_experiment(name, artifact_location=location))
+    if found is None:
+        # A database keeps no files; a server knows by itself where they go.
+        has_server = uri.startswith(("http:", "https:", "databricks"))
+        location = None if has_server else str(project.home / "mlartifacts")
+        return str(client.create_experiment(name, artifact_location=location))
+    if found.lifecycle_stage == "deleted":
+        raise VitalError(
+            f"its experiment {name!r} is deleted: name another in MLFLOW_EXPERIMENT_NAME, or run "
+            f"`mlflow experiments restore --experiment-id {found.experiment_id}`"
+        )
+    return str(found.experiment_id)

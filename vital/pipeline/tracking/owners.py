@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
@@ -20,10 +21,14 @@ def pipeline_owner() -> str:
 
 
 def owner_lives(owner: str) -> bool:
-    """Whether the process of this name is running; another machine's is taken to be."""
-    host, pid, started = owner.rsplit(":", 2)
-    if host != socket.gethostname():
+    """Whether the process of this name is running; another machine's is taken to be.
+
+    So is whatever is no such name.
+    """
+    match = re.fullmatch(r"(.+):(\d{1,9}):(\d+\.\d+)", owner)
+    if match is None or match[1] != socket.gethostname():
         return True
+    pid, started = match[2], match[3]
     try:
         process = psutil.Process(int(pid))
         same = abs(process.create_time() - float(started)) < 1.0
@@ -34,8 +39,9 @@ def owner_lives(owner: str) -> bool:
 
 def _is_dvc(process: psutil.Process) -> bool:
     try:
-        # `dvc`, `python -m dvc` and `python .../dvc/__main__.py`, but not a path with `.dvc` in it.
-        return any("dvc" in Path(part).parts for part in process.cmdline())
+        # `dvc`, `python -m dvc` and `python .../dvc/__main__.py`, but not what lies in some `dvc/`.
+        words = [Path(word) for word in process.cmdline()]
+        return any(word.name == "dvc" or word.match("dvc/__main__.py") for word in words)
     except psutil.Error:
         return False
 

@@ -1,74 +1,73 @@
-"""Whether a store answers, found out within a second and without loading MLflow."""
+"""Whether a store answers and holds a run, found out soon and without loading MLflow."""
 
 from __future__ import annotations
 
 import socket
 import sqlite3
-import time
 import urllib.error
 import urllib.request
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from vital.artefacts.project import Project
-from vital.errors import ArtefactError
-from vital.pipeline.tracking.owners import pipeline_owner
-from vital.pipeline.tracking.store import without_password
-from vital.runtime.files import digest, read_json, write_json
+from vital.errors import VitalError
+from vital.pipeline.tracking import patience
+from vital.pipeline.tracking.patience import in_time
+from vital.pipeline.tracking.reasons import database_path, without_password
 
 _PROBE_SECONDS = 1.0
-_AWAY_SECONDS = 60.0
 
 
-def why_away(project: Project, uri: str) -> str | None:
-    """Why the store cannot be reached, or None; asks again only after a while."""
-    pipeline = pipeline_owner()
-    note = project.state / "away.json"
-    if _is_noted(note, uri, pipeline):
-        return "it did not answer a moment ago"
-    reason = _ask_in_time(uri)
-    if reason is not None:
-        content = {"uri": digest(uri), "pipeline": pipeline, "until": time.time() + _AWAY_SECONDS}
-        write_json(note, content)
-    return reason
+def why_away(uri: str) -> Exception | None:
+    """Why the store cannot be reached, or None.
 
-
-def _is_noted(note: Path, uri: str, pipeline: str) -> bool:
-    """Whether an earlier stage of this very pipeline has found the store away."""
+    A server has a second to answer; a database that another process has locked is waited for.
+    """
+    path = database_path(uri)
     try:
-        known = read_json(note)
-    except ArtefactError:
-        return False
-    same = (known["uri"], known["pipeline"]) == (digest(uri), pipeline)
-    return same and time.time() < known["until"]
-
-
-def _ask_in_time(uri: str) -> str | None:
-    # In a thread, since no socket's timeout covers a slow look-up of the host's name.
-    answers: Queue[str | None] = Queue()
-    Thread(target=lambda: answers.put(_ask(uri)), daemon=True).start()
-    try:
-        return answers.get(timeout=_PROBE_SECONDS)
-    except Empty:
-        return f"no answer within {_PROBE_SECONDS:g} s"
-
-
-def _ask(uri: str) -> str | None:
-    """Why the store does not answer, or None; other kinds of stores are taken at their word."""
-    parts = urlsplit(without_password(uri))
-    try:
-        if parts.scheme in ("http", "https"):
-            _ask_server(parts.geturl())
-        elif parts.scheme == "sqlite":
-            _open_database(uri.removeprefix("sqlite:///"))
-        elif parts.hostname and parts.port:
-            socket.create_connection((parts.hostname, parts.port), _PROBE_SECONDS).close()
+        if path is None:
+            # No socket's timeout covers a slow look-up of the host's name.
+            in_time(partial(_ask, uri), _PROBE_SECONDS)
+        else:
+            in_time(partial(_open_database, path), patience.PATIENCE)
     except Exception as error:
-        return str(error)
+        return error
     return None
+
+
+def may_hold_run(uri: str, run: str) -> bool:
+    """Whether a store holds a run, as far as can be known without asking a server.
+
+    A database may have been replaced by another one. It holds a run that is deleted, too.
+    """
+    path = database_path(uri)
+    if path is None:
+        return True
+    address = f"{Path(path).resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_PROBE_SECONDS)) as database:
+            found = database.execute("SELECT 1 FROM runs WHERE run_uuid = ?", [run]).fetchone()
+    except sqlite3.Error:
+        return False  # to complete the run says why
+    return found is not None
+
+
+def _ask(uri: str) -> None:
+    """Raise what comes instead of an answer; other kinds of stores are taken at their word."""
+    parts, port = _split(uri)
+    if parts.scheme in ("http", "https"):
+        _ask_server(parts.geturl())
+    elif parts.hostname and port:
+        socket.create_connection((parts.hostname, port), _PROBE_SECONDS).close()
+
+
+def _split(uri: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(without_password(uri))
+        return parts, parts.port
+    except ValueError:
+        raise VitalError("its address cannot be used") from None
 
 
 def _ask_server(uri: str) -> None:
@@ -81,11 +80,9 @@ def _ask_server(uri: str) -> None:
 
 
 def _open_database(path: str) -> None:
+    """Take the lock of whoever writes, and read the tables' names: a truncated file has none."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(sqlite3.connect(path, timeout=_PROBE_SECONDS / 2)) as database:
-            database.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.OperationalError as error:
-        # Another process is writing: it is there.
-        if "locked" not in str(error):
-            raise
+    with closing(sqlite3.connect(path, timeout=0.9 * patience.PATIENCE)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("SELECT name FROM sqlite_master").fetchall()
+        database.rollback()

@@ -17,7 +17,7 @@ import pandas as pd
 from PIL import Image
 
 from vital.params.flat import as_json, flatten
-from vital.pipeline.tracking.store import has_failed, tolerated
+from vital.pipeline.tracking.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def _tolerant(
     @functools.wraps(method)
     def attempt(run: TrackedRun, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         if run.is_logging:
-            with tolerated(run.uri):
+            with run.store.tolerated():
                 method(run, *args, **kwargs)
 
     return attempt
@@ -49,15 +49,15 @@ def _tolerant(
 class TrackedRun:
     """A run to log to; without a store that works every method does nothing."""
 
-    def __init__(self, uri: str, client: Any = None, run: Any = None) -> None:
-        self.uri = uri
+    def __init__(self, store: Store, client: Any = None, run: Any = None) -> None:
+        self.store = store
         self._client = client
         self._run = run
 
     @property
     def is_logging(self) -> bool:
         """Whether there is a run, and the store has not failed yet."""
-        return self._run is not None and not has_failed(self.uri)
+        return self._run is not None and not self.store.has_failed
 
     @property
     def run_id(self) -> str:
@@ -151,7 +151,7 @@ class TrackedRun:
         """The keys of the pictures that the run has."""
         names: list[str] = []
         if self.is_logging:
-            with tolerated(self.uri):
+            with self.store.tolerated():
                 names = [entry.path for entry in self._client.list_artifacts(self.run_id, "images")]
         # MLflow writes <key>+step+<step>+...
         return {PurePosixPath(name).name.partition("+")[0] for name in names}
