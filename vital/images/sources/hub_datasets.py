@@ -10,14 +10,13 @@ from typing import Any
 from timm.data.readers import create_reader
 
 from vital.errors import DataError, VitalError, first_line, nearest
-from vital.images.files import UndecodableImageError
+from vital.images.files import UndecodableImageError, read_file
 from vital.images.sources.base import (
     Candidate,
     IndexedPool,
     StreamedPool,
     group_by_class,
     natural_key,
-    read_file,
     require_extra,
 )
 from vital.params.data import Columns

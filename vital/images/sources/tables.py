@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vital.errors import DataError, nearest
-from vital.images.sources.base import Candidate, IndexedPool, group_by_class, natural_key, read_file
+from vital.images.files import read_file
+from vital.images.sources.base import Candidate, IndexedPool, group_by_class, natural_key
 from vital.params.data import Columns
 
 SPLIT_COLUMN = "split"

@@ -10,7 +10,8 @@ from PIL import Image
 from timm.data import create_dataset
 
 from vital.errors import DataError, first_line, nearest
-from vital.images.sources.base import Candidate, IndexedPool, group_by_class, read_file
+from vital.images.files import read_file
+from vital.images.sources.base import Candidate, IndexedPool, group_by_class
 from vital.images.sources.folders import open_folder
 
 _FOLDERS = ("image_folder", "folder")
