@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from PIL import Image
 
@@ -57,6 +58,12 @@ def holds(question: Callable[[], bool]) -> bool:
         return question()
     except (OSError, ValueError):
         return False
+
+
+def require_file(path: Path) -> None:
+    """Raise DataError unless ``path`` is a regular file, so that no pipe or device is opened."""
+    if not holds(path.is_file):
+        raise DataError(f"{path} {'is no file' if holds(path.exists) else 'does not exist'}")
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

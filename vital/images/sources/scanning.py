@@ -96,6 +96,19 @@ def scan_folder(root: Path) -> list[str]:
     return sorted(images, key=natural_key)
 
 
+def refuse_circles(root: Path) -> None:
+    """Raise DataError if links below ``root`` lead to a folder that holds them, or is read anyhow.
+
+    That is for readers that follow every link, as :func:`scan_folder` does not.
+    """
+    _check_folder(root)
+    walk = _Walk(root)
+    for _ in walk:
+        _check_bounds(root, walk.entries, 0, walk.entries)
+    if walk.repeated:
+        raise DataError(f"{legible(walk.repeated[0])} leads to a folder that is read anyhow")
+
+
 def _check_folder(folder: Path) -> None:
     if not holds(folder.is_dir):
         is_home = str(folder).startswith("~")
@@ -120,6 +133,7 @@ class _Walk:
     def __init__(self, root: Path) -> None:
         self.entries = 0
         self.special = 0
+        self.repeated: list[str] = []
         self._root = str(root)
         # A link to what holds the root leads round in circles.
         self._read = {_identity(str(one)): str(one) for one in root.resolve().parents}
@@ -146,6 +160,7 @@ class _Walk:
         self.entries += 1
         first = self._read.setdefault(_identity(folder), folder)
         if first is not folder:
+            self.repeated.append(folder)
             log.warning(
                 "%s is left out: it is the folder %s, which is read by itself",
                 legible(folder), legible(first),

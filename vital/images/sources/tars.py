@@ -14,9 +14,9 @@ from vital.images.sources.base import (
     Candidate,
     IndexedPool,
     group_by_class,
-    holds,
     legible,
     natural_key,
+    require_file,
 )
 from vital.images.sources.scanning import MOST_ENTRIES, ImageSieve
 
@@ -43,9 +43,7 @@ def open_tar(path: Path, split: str | None = None) -> IndexedPool:
     """
     if split is not None:
         raise DataError(f"{path} has no split {split!r}: a tar has none")
-    if not holds(path.is_file):
-        is_there = holds(path.exists)
-        raise DataError(f"{path} {'is no file' if is_there else 'does not exist'}")
+    require_file(path)
     images = _images(path)
     if not images:
         raise DataError(f"{path} holds no images")
