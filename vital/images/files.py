@@ -107,6 +107,8 @@ def read_file(path: Path, name: str | Path) -> bytes:
     except OSError as error:
         reason = f"cannot be read ({error.strerror or type(error).__name__})"
         raise UndecodableImageError(name, reason) from None
+    except ValueError:
+        raise UndecodableImageError(name, "no file can have this name") from None
 
 
 def too_long(size: int) -> str:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 MOST_ENTRIES = 50_000_000
 """So many files and folders are looked at: more than the largest collections of images have."""
 
-MOST_OTHERS = 200_000
+MOST_OTHERS = 2_000_000
 """So many files that are no images may lie below any folder."""
 
 _OTHERS_PER_IMAGE = 10
