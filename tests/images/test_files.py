@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from vital.images import files
 from vital.images.files import (
@@ -263,3 +263,30 @@ def test_more_pixels_are_refused_even_where_pillow_would_read_them(
     Image.fromarray(gradient()).save(buffer, "PNG")
     with pytest.raises(UndecodableImageError, match="more than 47 pixels"):
         decode_image(buffer.getvalue(), "a.png")
+
+
+def test_a_tiff_that_says_it_is_longer_than_its_parts_is_refused() -> None:
+    """Pillow would decode the first rows and leave the others black."""
+    for kind in ("RGB", "LA"):
+        buffer = io.BytesIO()
+        Image.fromarray(gradient(40, 30)).convert(kind).save(buffer, "TIFF")
+        length = struct.pack("<HHII", 257, 4, 1, 30)  # ImageLength, a long
+        assert buffer.getvalue().count(length) == 1
+        longer = buffer.getvalue().replace(length, struct.pack("<HHII", 257, 4, 1, 300))
+        with pytest.raises(UndecodableImageError, match=r"its parts do not cover it|damaged"):
+            decode_image(longer, "a.tif")
+
+
+def test_pillows_log_is_not_handed_on(caplog: pytest.LogCaptureFixture) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(gradient()).save(buffer, "TIFF")
+    many = buffer.getvalue().replace(
+        struct.pack("<HHIHH", 277, 3, 1, 3, 0), struct.pack("<HHIHH", 277, 3, 1, 900, 0)
+    )  # SamplesPerPixel
+    assert many != buffer.getvalue()
+    with pytest.raises(UndecodableImageError):
+        decode_image(many, "a.tif")
+    assert caplog.messages == []
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(many)).load()
+    assert "More samples per pixel" in caplog.text  # Pillow's own log is as it was

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import re
 import stat
 import warnings
@@ -42,6 +43,9 @@ _KINDS = {
     stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
 }  # fmt: skip
+
+_TIFF_LOG = logging.getLogger("PIL.TiffImagePlugin")
+"""The only one of Pillow's that says more than is asked for debugging."""
 
 _PILLOWS_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
@@ -153,14 +157,24 @@ def _decode(
     """The upright image, converted (to RGB unless told), and the ending of its format."""
     with (
         _explained(name),
-        _without_pillows_warnings(),
+        _without_pillows_words(),
         Image.open(io.BytesIO(content), formats=formats_of(name)) as image,
     ):
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError
+        _check_extent(image)
         image.load()
         upright = ImageOps.exif_transpose(image)
         return (convert or _to_rgb)(upright), suffix_of(str(image.format))
+
+
+def _check_extent(image: Image.Image) -> None:
+    """Refuse a TIFF whose parts end before the image does: Pillow would leave the rest black."""
+    ends = [tile.extents[2:] for tile in getattr(image, "tile", ()) if tile.extents is not None]
+    if image.format == "TIFF" and ends:
+        right, low = (max(sides) for sides in zip(*ends, strict=True))
+        if right < image.width or low < image.height:
+            raise _NoPictureError("its parts do not cover it")
 
 
 @contextmanager
@@ -184,17 +198,23 @@ def _explained(name: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def _without_pillows_warnings() -> Iterator[None]:
-    """Keep Pillow from warning of what is decoded all the same: its warnings name no file.
+def _without_pillows_words() -> Iterator[None]:
+    """Keep Pillow from warning of what is decoded all the same: its words name no file.
 
-    Every thread adds a filter of its own, and takes one away.
+    Every thread adds filters of its own, and takes as many away.
     """
     cast("list[object]", warnings.filters).insert(0, _PILLOWS_WARNINGS)
+    _TIFF_LOG.filters.append(_nothing)
     try:
         yield
     finally:
         with suppress(ValueError):  # somebody has put other filters in place meanwhile
             cast("list[object]", warnings.filters).remove(_PILLOWS_WARNINGS)
+        _TIFF_LOG.filters.remove(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
