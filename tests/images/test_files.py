@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
 from pathlib import Path
+from zlib import compress, crc32
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
+from vital.images import files
 from vital.images.files import (
     UndecodableImageError,
     decode_image,
@@ -20,6 +24,7 @@ from vital.images.files import (
     read_rgba,
     write_png,
 )
+from vital.images.formats import ENDINGS
 from vital.images.tensors import to_uint8
 
 
@@ -167,7 +172,7 @@ def test_formats_whose_decoders_run_programs_are_no_images(tmp_path: Path) -> No
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"]),
+    st.sampled_from(sorted(set(ENDINGS) - {"SUN"})),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6),
     st.floats(0, 1),
 )
@@ -175,6 +180,7 @@ def test_formats_whose_decoders_run_programs_are_no_images(tmp_path: Path) -> No
 def test_damaged_files_are_decoded_or_named(
     kind: str, changes: list[tuple[int, int]], share: float
 ) -> None:
+    name = f"damaged{ENDINGS[kind][0]}"
     buffer = io.BytesIO()
     Image.fromarray(gradient(20, 20)).save(buffer, kind)
     data = bytearray(buffer.getvalue())
@@ -182,12 +188,12 @@ def test_damaged_files_are_decoded_or_named(
         data[place % len(data)] = value
     cut = bytes(data[: max(1, round(share * len(data)))])
     try:
-        encoded = encode_image(cut, "damaged")
+        encoded = encode_image(cut, name)
     except UndecodableImageError as error:
-        assert str(error).startswith("damaged: ")
+        assert str(error).startswith((f"{name}: not an image", f"{name}: cannot be decoded ("))
     else:
         assert encoded.content == cut
-        assert decode_image(cut, "damaged").size == (encoded.width, encoded.height)
+        assert decode_image(cut, name).size == (encoded.width, encoded.height)
 
 
 def test_pixels_are_rounded_and_bytes_repeat(tmp_path: Path) -> None:
@@ -198,3 +204,89 @@ def test_pixels_are_rounded_and_bytes_repeat(tmp_path: Path) -> None:
     write_png(tmp_path / "b.png", array)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert b"tIME" not in (tmp_path / "a.png").read_bytes()
+
+
+def png(bits: int, colours: int, pixels: bytes, transparent: bytes) -> bytes:
+    """One row of a PNG with a transparent colour, as Pillow does not write it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    width = len(pixels) // len(transparent)
+    header = struct.pack(">IIBBBBB", width, 1, bits, colours, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [
+            chunk(b"IHDR", header), chunk(b"tRNS", transparent),
+            chunk(b"IDAT", compress(b"\0" + pixels)), chunk(b"IEND", b""),
+        ]
+    )  # fmt: skip
+
+
+def test_the_transparent_grey_of_sixteen_bits_is_white() -> None:
+    content = png(16, 0, struct.pack(">HH", 1000, 40000), struct.pack(">H", 1000))
+    assert np.asarray(decode_image(content, "a.png"))[0, :, 0].tolist() == [255, 156]
+
+
+def test_the_transparent_colour_of_sixteen_bits_is_refused() -> None:
+    content = png(
+        16, 2, struct.pack(">6H", 1000, 1000, 1000, 0, 1, 2), struct.pack(">3H", *[1000] * 3)
+    )
+    with pytest.raises(UndecodableImageError, match="its transparent colour has 16 bits"):
+        decode_image(content, "a.png")
+
+
+def test_deep_grey_is_scaled_alike_in_every_strip(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (7, 11), np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    expected = np.rint(values / 65535 * 255)
+    for strip in (1, 10, 2**20):
+        monkeypatch.setattr(files, "_STRIP", strip)
+        assert np.array_equal(np.asarray(decode_image(buffer.getvalue(), "a"))[..., 0], expected)
+
+
+def test_pillows_warnings_are_not_handed_on_and_its_filters_stay(tmp_path: Path) -> None:
+    Image.new("1", (12_000, 9_000)).save(tmp_path / "a.png")  # of which Pillow warns
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        assert read_image(tmp_path / "a.png").size == (12_000, 9_000)
+        assert warnings.filters == before
+
+
+def test_more_pixels_are_refused_even_where_pillow_would_read_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    monkeypatch.setattr(files, "MOST_PIXELS", 47)
+    buffer = io.BytesIO()
+    Image.fromarray(gradient()).save(buffer, "PNG")
+    with pytest.raises(UndecodableImageError, match="more than 47 pixels"):
+        decode_image(buffer.getvalue(), "a.png")
+
+
+def test_a_tiff_that_says_it_is_longer_than_its_parts_is_refused() -> None:
+    """Pillow would decode the first rows and leave the others black."""
+    for kind in ("RGB", "LA"):
+        buffer = io.BytesIO()
+        Image.fromarray(gradient(40, 30)).convert(kind).save(buffer, "TIFF")
+        length = struct.pack("<HHII", 257, 4, 1, 30)  # ImageLength, a long
+        assert buffer.getvalue().count(length) == 1
+        longer = buffer.getvalue().replace(length, struct.pack("<HHII", 257, 4, 1, 300))
+        with pytest.raises(UndecodableImageError, match=r"its parts do not cover it|damaged"):
+            decode_image(longer, "a.tif")
+
+
+def test_pillows_log_is_not_handed_on(caplog: pytest.LogCaptureFixture) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(gradient()).save(buffer, "TIFF")
+    many = buffer.getvalue().replace(
+        struct.pack("<HHIHH", 277, 3, 1, 3, 0), struct.pack("<HHIHH", 277, 3, 1, 900, 0)
+    )  # SamplesPerPixel
+    assert many != buffer.getvalue()
+    with pytest.raises(UndecodableImageError):
+        decode_image(many, "a.tif")
+    assert caplog.messages == []
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(many)).load()
+    assert "More samples per pixel" in caplog.text  # Pillow's own log is as it was

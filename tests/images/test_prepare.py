@@ -103,8 +103,8 @@ def test_twelve_classes_one_unknown_one_empty_one_with_broken_files(
     skipped = read_skipped(images)
     assert set(skipped["source"]) == {"three/10.jpg", "three/11.jpg"}
     reasons = dict(zip(skipped["source"], skipped["reason"], strict=True))
-    assert reasons["three/11.jpg"] == "not an image"
-    assert reasons["three/10.jpg"].startswith("cannot be decoded (image file is truncated")
+    assert reasons["three/11.jpg"] == "not an image of a format that is read"
+    assert reasons["three/10.jpg"].startswith("cannot be decoded (it is damaged")
     assert [f"{source} is left out: {reason}" for source, reason in reasons.items()] == [
         message for message in caplog.messages if "left out" in message
     ]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.stats import chi2
 
 from helpers.own_images import encoded, noise
 from vital.images.sampling import Reservoir, Sample, sample_images
-from vital.images.sources.base import Candidate, IndexedPool, StreamedPool
+from vital.images.sources.base import Candidate, IndexedPool, Pool, StreamedPool
 
 BROKEN = b"no image"
 
@@ -172,9 +176,41 @@ def test_a_stream_keeps_no_more_than_it_draws() -> None:
     assert most <= 2 * 5 + 2  # those in hand included
 
 
+@pytest.mark.parametrize("kind", ["indexed", "streamed"])
+def test_memory_does_not_grow_with_the_sample(kind: str) -> None:
+    """Content is made when it is asked for, 100 kB each time, and counted while it lives."""
+    pixels = np.random.default_rng(0).integers(0, 255, (180, 180, 3), np.uint8)
+
+    def read(number: int) -> bytes:
+        pixels[0, 0] = number % 256, number // 256, 0
+        return encoded(Image.fromarray(pixels), "BMP")
+
+    def one(number: int) -> Candidate:
+        content = read(number) if kind == "streamed" else None
+        return Candidate(f"file {number}", lambda: content or read(number))
+
+    def most(count: int) -> int:
+        members = {"a": range(count)}
+        pool: Pool = IndexedPool(members, one)
+        if kind == "streamed":
+            pool = StreamedPool(lambda: (("a", one(number)) for number in range(count)))
+        tracemalloc.start()
+        (drawn,) = sample_images(pool, count, 0, "test").classes
+        assert (
+            len({hashlib.sha256(image.candidate.read()).digest() for image in drawn.images})
+            == count
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    most(2)
+    assert most(60) < most(4) + 10 * 100_000
+
+
 def test_images_with_equal_content_are_taken_once(caplog: pytest.LogCaptureFixture) -> None:
     pool = IndexedPool({"a": range(6)}, lambda n: candidate(n, content(n % 3)))
     (drawn,) = sample_images(pool, 6, 0, "test").classes
-    assert len({image.encoded.sha256 for image in drawn.images}) == len(drawn.images) == 3
+    assert len({image.sha256 for image in drawn.images}) == len(drawn.images) == 3
     assert [one.reason.startswith("the same image as file") for one in drawn.skipped] == [True] * 3
     assert len([line for line in caplog.messages if "is left out: the same image" in line]) == 3

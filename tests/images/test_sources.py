@@ -144,7 +144,7 @@ def test_whole_and_streamed_give_one_draw(layout: Layout, tmp_path: Path) -> Non
 
 def _contents(sample: Sample) -> dict[str, list[bytes]]:
     return {
-        one.class_name: [image.encoded.content for image in one.images] for one in sample.classes
+        one.class_name: [image.candidate.read() for image in one.images] for one in sample.classes
     }
 
 

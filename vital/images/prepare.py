@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vital.artefacts.columns import CLASS_NAME, LABEL, PATH, SHA256
 from vital.artefacts.manifest import (
@@ -14,6 +15,7 @@ from vital.artefacts.manifest import (
     write_manifest,
     write_skipped,
 )
+from vital.images.shelf import Shelf
 from vital.images.splits import DrawnImages, PlacedImage
 from vital.params.data import DataParams
 from vital.runtime.files import replacing_folder
@@ -26,10 +28,12 @@ def prepare_images(folder: Path, params: DataParams, seed: int) -> int:
     Returns how many images there are. Raises DataError or ParamsError where the source cannot give
     what is asked for; what stood in ``folder`` before then stays.
     """
-    drawn = DrawnImages(params, seed)
     with replacing_folder(folder) as temporary:
-        bar = progress_bar(drawn, label="prepare", unit="images")
-        rows = [_write(temporary, image) for image in bar]
+        # On one file system with where they go, images are moved, not copied.
+        with TemporaryDirectory(dir=temporary) as waiting:
+            drawn = DrawnImages(params, seed, Shelf(Path(waiting)))
+            bar = progress_bar(drawn, label="prepare", unit="images")
+            rows = [_place(temporary, image) for image in bar]
         write_manifest(temporary, rows)
         write_skipped(
             temporary,
@@ -41,18 +45,18 @@ def prepare_images(folder: Path, params: DataParams, seed: int) -> int:
     return len(rows)
 
 
-def _write(folder: Path, image: PlacedImage) -> dict[str, object]:
-    relative = f"{image.split}/{image.label:03d}/{image.number:04d}{image.encoded.suffix}"
+def _place(folder: Path, image: PlacedImage) -> dict[str, object]:
+    relative = f"{image.split}/{image.label:03d}/{image.number:04d}{image.kept.suffix}"
     path = folder / relative
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(image.encoded.content)
+    image.kept.path.replace(path)
     return {
         PATH: relative,
         LABEL: image.label,
         CLASS_NAME: image.class_name,
         SPLIT: image.split,
-        WIDTH: image.encoded.width,
-        HEIGHT: image.encoded.height,
-        SHA256: image.encoded.sha256,
+        WIDTH: image.kept.width,
+        HEIGHT: image.kept.height,
+        SHA256: image.kept.sha256,
         SOURCE: image.source,
     }

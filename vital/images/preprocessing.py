@@ -19,6 +19,9 @@ _RESAMPLING = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
+_LONGEST = 20
+"""How often an image's short side may go into its long one for it to be resized as a whole."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -63,9 +66,21 @@ class Preprocessing:
             max(width, round(image.width * scale)),
             max(height, round(image.height * scale)),
         )
-        image = image.resize(resized, self._resampling())
-        left, top = (image.width - width) // 2, (image.height - height) // 2
-        return image.crop((left, top, left + width, top + height))
+        left, top = (resized[0] - width) // 2, (resized[1] - height) // 2
+        box = (left, top, left + width, top + height)
+        if max(image.size) > _LONGEST * min(image.size):
+            return self._cut(image, resized, box)
+        return image.resize(resized, self._resampling()).crop(box)
+
+    def _cut(
+        self, image: Image.Image, resized: tuple[int, int], box: tuple[int, int, int, int]
+    ) -> Image.Image:
+        """``box`` of the image resized, of which no other part is made: a strip may be endless."""
+        across, down = image.width / resized[0], image.height / resized[1]
+        part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+        # The box's end may pass the image's by a rounding error, which Pillow refuses.
+        end = (min(part[2], image.width), min(part[3], image.height))
+        return image.resize(self.size[::-1], self._resampling(), box=(*part[:2], *end))
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """From pixels in 0..1 to the network's units, (..., 3, H, W)."""

@@ -13,10 +13,12 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from random import Random
 
 from vital.images.files import EncodedImage, UndecodableImageError, encode_image
+from vital.images.shelf import Shelf, ShelvedImage
 from vital.images.sources.base import Candidate, IndexedPool, Pool, StreamedPool, natural_key
 from vital.runtime.seeds import derive_seed
 
@@ -25,11 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SampledImage:
-    """One image of a sample: where it came from, and its content."""
+    """One image of a sample: where it came from and, if it was kept, its content as a file."""
 
     key: float
     candidate: Candidate
-    encoded: EncodedImage
+    sha256: str
+    kept: ShelvedImage | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,16 @@ class Reservoir:
     """The ``size`` images of smallest key among all that were offered and can be decoded.
 
     Of images with equal content only the one of smallest key counts, so that parts of a sample
-    have no image in common. ``side`` is the length that short sides are shrunk to, if any.
+    have no image in common. ``side`` is the length that short sides are shrunk to, if any. Contents
+    are put on the shelf, or not kept at all without one: memory holds none.
     """
 
-    def __init__(self, size: int, side: int | None = None) -> None:
+    def __init__(self, size: int, side: int | None = None, shelf: Shelf | None = None) -> None:
         self._size = size
         self._side = side
+        self._shelf = shelf
         self._kept: list[SampledImage] = []
+        self._by_content: dict[str, SampledImage] = {}
         self._skipped: list[Skipped] = []
 
     @property
@@ -79,19 +85,37 @@ class Reservoir:
         except UndecodableImageError as error:
             self._skipped.append(Skipped(key, candidate.origin, error.reason))
             return
-        self._take(SampledImage(key, candidate, encoded))
+        if self._is_new(key, candidate, encoded.sha256):
+            self._take(key, candidate, encoded)
 
-    def _take(self, image: SampledImage) -> None:
-        digest = image.encoded.sha256
-        twin = next((one for one in self._kept if one.encoded.sha256 == digest), None)
-        if twin is not None:
-            first, second = sorted((twin, image), key=attrgetter("key"))
-            reason = f"the same image as {first.candidate.origin}"
-            self._skipped.append(Skipped(second.key, second.candidate.origin, reason))
-            self._kept.remove(twin)
-            image = first
+    def _is_new(self, key: float, candidate: Candidate, sha256: str) -> bool:
+        """Whether no twin of smaller key is there; a twin of larger key gives way."""
+        twin = self._by_content.get(sha256)
+        if twin is None:
+            return True
+        mine, its = (key, candidate.origin), (twin.key, twin.candidate.origin)
+        first, second = sorted((mine, its))
+        self._skipped.append(Skipped(*second, f"the same image as {first[1]}"))
+        if first is mine:
+            self._drop(twin)
+        return first is mine
+
+    def _take(self, key: float, candidate: Candidate, encoded: EncodedImage) -> None:
+        kept = None
+        if self._shelf is not None:
+            kept = self._shelf.put(encoded)
+            candidate = Candidate(candidate.origin, kept.read)
+        image = SampledImage(key, candidate, encoded.sha256, kept)
         insort(self._kept, image, key=attrgetter("key"))
-        del self._kept[self._size :]
+        self._by_content[image.sha256] = image
+        for gone in self._kept[self._size :]:
+            self._drop(gone)
+
+    def _drop(self, image: SampledImage) -> None:
+        self._kept.remove(image)
+        del self._by_content[image.sha256]
+        if image.kept is not None:
+            image.kept.discard()
 
 
 @dataclass(frozen=True)
@@ -122,27 +146,30 @@ def sample_images(
     purpose: str,
     is_wanted: Callable[[str], bool] = lambda _name: True,
     side: int | None = None,
+    shelf: Shelf | None = None,
 ) -> Sample:
     """Draw up to ``count`` images of every class that is wanted.
 
-    A class's sample depends on ``seed``, ``purpose``, the class's name and its own images only. One
-    class's images are in memory at a time, or all that are kept where the pool is a stream.
+    A class's sample depends on ``seed``, ``purpose``, the class's name and its own images only.
+    What is drawn lies on the ``shelf``. Without one it is read again when it is asked for, unless
+    the pool is a stream, which gives it once: then it lies on a shelf of its own.
     """
     if isinstance(pool, StreamedPool):
-        return _sample_stream(pool, count, seed, purpose, is_wanted, side)
+        drawn = partial(Reservoir, count, side, shelf or Shelf())
+        return _sample_stream(pool, seed, purpose, is_wanted, drawn)
     counts = {name: len(places) for name, places in pool.members.items()}
     classes = (
-        _sample_class(pool, name, count, seed, purpose, side) for name in counts if is_wanted(name)
+        _sample_class(pool, name, _keys(seed, purpose, name), Reservoir(count, side, shelf))
+        for name in counts
+        if is_wanted(name)
     )
     return Sample(counts, classes)
 
 
 def _sample_class(
-    pool: IndexedPool, name: str, count: int, seed: int, purpose: str, side: int | None
+    pool: IndexedPool, name: str, keys: Iterator[float], reservoir: Reservoir
 ) -> ClassSample:
-    keys = _keys(seed, purpose, name)
     order = sorted((next(keys), place) for place in pool.members[name])
-    reservoir = Reservoir(count, side)
     for key, place in order:
         if reservoir.is_full:
             break
@@ -152,18 +179,17 @@ def _sample_class(
 
 def _sample_stream(
     pool: StreamedPool,
-    count: int,
     seed: int,
     purpose: str,
     is_wanted: Callable[[str], bool],
-    side: int | None,
+    reservoir: Callable[[], Reservoir],
 ) -> Sample:
     counts: Counter[str] = Counter()
     keys: dict[str, Iterator[float]] = {}
     reservoirs: dict[str, Reservoir] = {}
     for name, candidate in pool.stream():
         if name not in counts and is_wanted(name):
-            keys[name], reservoirs[name] = _keys(seed, purpose, name), Reservoir(count, side)
+            keys[name], reservoirs[name] = _keys(seed, purpose, name), reservoir()
         counts[name] += 1
         if name in reservoirs:
             reservoirs[name].offer(next(keys[name]), candidate)

@@ -9,8 +9,9 @@ from typing import cast
 from vital.artefacts.manifest import SPLITS
 from vital.errors import DataError, ParamsError, nearest
 from vital.images import photographs
-from vital.images.files import EncodedImage, encode_image
+from vital.images.files import encode_image
 from vital.images.sampling import ClassSample, Skipped, sample_images
+from vital.images.shelf import Shelf, ShelvedImage
 from vital.images.sources import open_pool
 from vital.images.sources.base import StreamedPool
 from vital.params.data import PHOTOGRAPHS, DataParams
@@ -26,7 +27,7 @@ _DRAWN_FIRST = tuple(reversed(SPLITS))
 class PlacedImage:
     """An image with its class and split, its number there, and where it came from."""
 
-    encoded: EncodedImage
+    kept: ShelvedImage
     label: int
     class_name: str
     split: str
@@ -35,17 +36,18 @@ class PlacedImage:
 
 
 class DrawnImages:
-    """The images that ``params`` ask for, class by class; iterate over it once.
+    """The images that ``params`` ask for, class by class, on a shelf; iterate over it once.
 
     Labels count the classes in the source's order; ``skipped`` fills up with the class and the
     image of what could not be used. Raises, when iterated, ParamsError for a class that the source
     does not have, and DataError for one with too few images.
     """
 
-    def __init__(self, params: DataParams, seed: int) -> None:
+    def __init__(self, params: DataParams, seed: int, shelf: Shelf) -> None:
         self.skipped: list[tuple[str, Skipped]] = []
         self._params = params
         self._seed = seed
+        self._shelf = shelf
 
     def __iter__(self) -> Iterator[PlacedImage]:
         if self._params.kind == PHOTOGRAPHS:
@@ -57,10 +59,9 @@ class DrawnImages:
         counts = self._params.per_class.model_dump()
         side = cast("int", self._params.size)  # the block sees that it is there
         for crop in photographs.cut(list(names), counts, side, self._seed):
-            yield PlacedImage(
-                encode_image(crop.image, crop.source), crop.label, names[crop.class_name],
-                crop.split, crop.number, crop.source,
-            )  # fmt: skip
+            kept = self._shelf.put(encode_image(crop.image, crop.source))
+            name = names[crop.class_name]
+            yield PlacedImage(kept, crop.label, name, crop.split, crop.number, crop.source)
 
     def _draw_splits(self) -> Iterator[PlacedImage]:
         names: dict[str, str] = {}
@@ -73,6 +74,7 @@ class DrawnImages:
                 f"images {split or ''}",
                 labels.__contains__ if labels else self._params.is_asked_for,
                 self._params.size,
+                self._shelf,
             )
             names = names or choose_classes(self._params, sample.counts)
             labels = labels or {name: label for label, name in enumerate(names)}
@@ -82,8 +84,8 @@ class DrawnImages:
                 _check_readable(one_class, counts)
                 label, name = labels[one_class.class_name], names[one_class.class_name]
                 for place, image in zip(_places(counts), one_class.images, strict=True):
-                    origin = image.candidate.origin
-                    yield PlacedImage(image.encoded, label, name, *place, origin)
+                    kept = cast("ShelvedImage", image.kept)  # as there is a shelf
+                    yield PlacedImage(kept, label, name, *place, image.candidate.origin)
 
 
 def choose_classes(params: DataParams, present: Mapping[str, object]) -> dict[str, str]:

@@ -7,10 +7,18 @@ from typing import Annotated, NamedTuple
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from vital.params.base import Block, Positive, rule_error
+from vital.params.base import Block, rule_error
 
 PHOTOGRAPHS = "photographs"
 """The source that comes with installed packages."""
+
+MOST_PER_CLASS = 100_000
+"""So many images of a class in a split are more than any collection has."""
+
+LARGEST_SIDE = 8192
+"""Nearly as many pixels, squared, as Pillow takes for harmless."""
+
+_Count = Annotated[int, Field(gt=0, le=MOST_PER_CLASS)]
 
 
 class _Rules(NamedTuple):
@@ -45,9 +53,9 @@ def source_kind(source: str) -> str:
 class PerClass(Block):
     """How many images of each class go into each split."""
 
-    train: Positive
-    validation: Positive
-    heldout: Annotated[int, Field(ge=4)]
+    train: _Count
+    validation: _Count
+    heldout: Annotated[int, Field(ge=4, le=MOST_PER_CLASS)]
 
 
 class Splits(Block):
@@ -129,7 +137,7 @@ class DataParams(SourceParams):
     classes.
     """
 
-    size: Annotated[int, Field(ge=16)] | None = None
+    size: Annotated[int, Field(ge=16, le=LARGEST_SIDE)] | None = None
     per_class: PerClass
     splits: Splits | None = None
     classes: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None

@@ -1,4 +1,4 @@
-"""Folders and tars of images, one folder for each class."""
+"""Folders of images, one folder for each class."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from timm.data.readers import get_img_extensions
 
 from helpers.image_sources import found, pool_of
-from helpers.own_images import encoded, noise, write_files, write_tar
+from helpers.own_images import encoded, noise, write_files
 from vital.errors import DataError
 
 
@@ -65,24 +64,3 @@ def test_names_that_are_not_unicode_are_legible(tmp_path: Path) -> None:
     pool = pool_of(tmp_path)
     assert found(pool) == {"caf\\xe9": [b"1"]}
     assert pool.candidate(0).origin == "caf\\xe9/\\xff.png"
-
-
-def test_a_tar_gives_every_kind_of_image_and_leaves_timm_alone(tmp_path: Path) -> None:
-    before = get_img_extensions()
-    pool = pool_of(write_tar(tmp_path / "a.tar", {"cat/1.webp": b"1", "cat/2.png": b"2"}))
-    assert found(pool) == {"cat": [b"1", b"2"]}
-    assert get_img_extensions() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
-
-
-def test_tars_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(DataError, match="does not exist"):
-        pool_of(tmp_path / "none.tar")
-    (tmp_path / "text.tar").write_text("no tar")
-    with pytest.raises(DataError, match=r"text\.tar holds no images, or is damaged"):
-        pool_of(tmp_path / "text.tar")
-    write_tar(tmp_path / "flat.tar", {"1.png": b"1", "cat/2.png": b"2"})
-    assert found(pool_of(tmp_path / "flat.tar")) == {"cat": [b"2"]}
-    assert "1 images lie in no folder" in caplog.text
-    with pytest.raises(DataError, match="a tar has none"):
-        pool_of(tmp_path / "flat.tar", "train")

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.image_sources import pool_of, write_parquet_dataset
-from helpers.own_images import contents, encoded, noise
+from helpers.image_sources import found, pool_of, write_parquet_dataset
+from helpers.own_images import contents, encoded, noise, write_files
 from vital.errors import DataError
 from vital.images.sampling import sample_images
 
@@ -61,3 +61,22 @@ def test_labels_without_names_are_numbers(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "d/train.parquet")
     assert pool_of(f"hfds/{tmp_path / 'd'}").members == {"7": [0, 2], "10": [1]}
+
+
+@pytest.mark.parametrize("kind", ["hfds", "hfids"])
+@pytest.mark.parametrize(
+    ("content", "split", "words"),
+    [
+        ({}, None, "if it is a folder, is its path right"),
+        ({"train.parquet": b"PAR1 garbage"}, None, "damaged, or of a kind"),
+        ({"a.json": b"{"}, None, "damaged, or of a kind"),
+        ({"ant/1.png": b"", "bee/1.png": b""}, "nope", "at split 'nope': it has no split"),
+    ],
+)
+def test_what_is_wrong_is_said_in_our_own_words(
+    kind: str, content: dict[str, bytes], split: str | None, words: str, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "d", content).mkdir(exist_ok=True)
+    with pytest.raises(DataError, match=words) as error:
+        found(pool_of(f"{kind}/{tmp_path / 'd'}", split))
+    assert str(error.value).startswith(f"the data set '{tmp_path}/d' cannot be read at split")

@@ -29,7 +29,7 @@ def open_pool(params: SourceParams, split: str | None = None) -> Pool:
 
             pool = open_folder(path, split)
         case "tar":
-            from vital.images.sources.folders import open_tar
+            from vital.images.sources.tars import open_tar
 
             pool = open_tar(path, split)
         case "table":

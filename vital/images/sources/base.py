@@ -12,7 +12,6 @@ from pathlib import Path
 from PIL import Image
 
 from vital.errors import DataError
-from vital.images.files import UndecodableImageError, explain_unreadable
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,18 @@ def group_by_class(names: Sequence[str], order: Sequence[str]) -> dict[str, list
     return members
 
 
-def read_file(path: Path, origin: str) -> bytes:
-    """A file's content.
-
-    Raises UndecodableImageError that names ``origin`` when it cannot be had.
-    """
+def holds(question: Callable[[], bool]) -> bool:
+    """The answer of the file system, which is no of a name that is too long or leads in circles."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UndecodableImageError(origin, explain_unreadable(error)) from None
+        return question()
+    except (OSError, ValueError):
+        return False
+
+
+def require_file(path: Path) -> None:
+    """Raise DataError unless ``path`` is a regular file, so that no pipe or device is opened."""
+    if not holds(path.is_file):
+        raise DataError(f"{path} {'is no file' if holds(path.exists) else 'does not exist'}")
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

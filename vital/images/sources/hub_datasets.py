@@ -9,15 +9,14 @@ from typing import Any
 
 from timm.data.readers import create_reader
 
-from vital.errors import DataError, VitalError, first_line, nearest
-from vital.images.files import UndecodableImageError
+from vital.errors import DataError, VitalError, nearest
+from vital.images.files import UndecodableImageError, read_file
 from vital.images.sources.base import (
     Candidate,
     IndexedPool,
     StreamedPool,
     group_by_class,
     natural_key,
-    read_file,
     require_extra,
 )
 from vital.params.data import Columns
@@ -88,9 +87,23 @@ def _explained(kind: str, name: str, split: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise DataError(
-            f"the data set {name!r} cannot be read at split {split!r} ({first_line(error)}); "
-            "if it is a folder, is its path right?"
+            f"the data set {name!r} cannot be read at split {split!r}: {_reason(error)}"
         ) from None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, as far as the kind of the error says it."""
+    if isinstance(error, FileNotFoundError):
+        return "no such data set is here or on the hub; if it is a folder, is its path right?"
+    if isinstance(error, ConnectionError):
+        return (
+            "it is not here, and the hub cannot be reached; if it is a folder, is its path right?"
+        )
+    if isinstance(error, ValueError) and "split" in str(error).lower():
+        return "it has no split of that name"
+    if isinstance(error, ValueError) and "config name is missing" in str(error).lower():
+        return "it has several configurations; give a folder with the files of one of them"
+    return "its files are damaged, or of a kind that the package datasets does not read"
 
 
 def _create_reader(
@@ -174,5 +187,5 @@ def _read_from_hub(path: str, origin: str) -> bytes:
     try:
         with fsspec.open(path, "rb") as handle:
             return bytes(handle.read())
-    except Exception as error:  # every file system has its own
-        raise UndecodableImageError(origin, f"cannot be read ({first_line(error)})") from None
+    except Exception:  # every file system has its own
+        raise UndecodableImageError(origin, "cannot be read (the hub does not give it)") from None

@@ -10,7 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vital.errors import DataError, nearest
-from vital.images.sources.base import Candidate, IndexedPool, group_by_class, natural_key, read_file
+from vital.images.files import read_file
+from vital.images.sources.base import (
+    Candidate,
+    IndexedPool,
+    group_by_class,
+    natural_key,
+    require_file,
+)
 from vital.params.data import Columns
 
 SPLIT_COLUMN = "split"
@@ -57,18 +64,33 @@ def listed_paths(
 
 def _read(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
     """The wanted columns as text: a class may be called "NA", "007" or 3."""
+    require_file(path)
+    is_parquet = path.suffix.lower() == ".parquet"
     try:
-        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
-    except (pa.ArrowInvalid, csv.Error, ValueError, OSError) as error:
-        raise DataError(f"{path} is not a table that can be read ({error})") from None
+        table = _read_parquet(path, wanted) if is_parquet else _read_csv(path)
+    except (pa.ArrowException, csv.Error, ValueError, OSError) as error:
+        reason = _reason(error)
+        raise DataError(f"{path} is not a table that can be read ({reason})") from None
     return {name: _texts(path, table, name) for name in wanted}
 
 
-def _read_parquet(path: Path) -> dict[str, list[object]]:
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    if isinstance(error, csv.Error):
+        return "it is not CSV, or one of its quotes does not end"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "it is not Parquet, or damaged"
+
+
+def _read_parquet(path: Path, wanted: Sequence[str]) -> dict[str, list[object]]:
+    """All columns by name, of which only the wanted ones are read."""
     with pq.ParquetFile(path) as file:
-        table: dict[str, list[object]] = file.read().to_pydict()
+        names = list(file.schema_arrow.names)
+        _refuse_equal_names(path, names)
+        table: dict[str, list[object]] = {name: [] for name in names}
+        table.update(file.read([name for name in names if name in wanted]).to_pydict())
     return table
 
 
@@ -76,10 +98,17 @@ def _read_csv(path: Path) -> dict[str, list[object]]:
     with path.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.reader(handle, strict=True))
     header, *body = [row for row in rows if row] or [[]]
+    _refuse_equal_names(path, header)
     for number, row in enumerate(body, start=1):
         if len(row) != len(header):
-            raise ValueError(f"row {number} has {len(row)} values for {len(header)} columns")
+            raise DataError(f"{path}: row {number} has {len(row)} values for {len(header)} columns")
     return {name: [row[place] for row in body] for place, name in enumerate(header)}
+
+
+def _refuse_equal_names(path: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{path} has {names.count(name)} columns named {name!r}")
 
 
 def _texts(path: Path, table: Mapping[str, Sequence[object]], name: str) -> list[str]:

@@ -9,13 +9,17 @@ from typing import Any
 from PIL import Image
 from timm.data import create_dataset
 
-from vital.errors import DataError, first_line, nearest
-from vital.images.sources.base import Candidate, IndexedPool, group_by_class, read_file
+from vital.errors import DataError, nearest
+from vital.images.files import read_file
+from vital.images.sources.base import Candidate, IndexedPool, group_by_class
 from vital.images.sources.folders import open_folder
+from vital.images.sources.scanning import refuse_circles
 
 _FOLDERS = ("image_folder", "folder")
 _TWO_SPLITS = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist")
 _OTHERS = ("imagenet", "inaturalist", "inat", "places365")
+_LINKED = "imagenet"
+"""Torchvision follows every link below its folder, and would not end where they go in circles."""
 _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test")
 """For a data set of two splits: timm takes any other name for the second."""
 
@@ -37,11 +41,14 @@ def open_torchvision(name: str, root: Path | None, split: str | None = None) -> 
     split = split or "train"
     if name in _TWO_SPLITS and split not in _SPLIT_NAMES:
         raise DataError(f"{name} has no split {split!r}; {nearest(split, _SPLIT_NAMES)}")
+    if name == _LINKED:
+        refuse_circles(root)
     try:
         dataset = create_dataset(f"torch/{name}", root=str(root), split=split, download=False)
-    except Exception as error:  # each data set has its own errors for files that are not there
+    except Exception:  # each data set has its own errors for files that are not there
         raise DataError(
-            f"{name} cannot be read from {root} ({first_line(error)}); put its files there first"
+            f"{name} cannot be read from {root}: its files are not there or damaged; "
+            "put its files there first"
         ) from None
     if hasattr(dataset, "loader"):
         dataset.loader = Path  # its own would turn files into RGB in its own way
