@@ -74,8 +74,9 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     or given by the factory. ``preprocessing`` overrides the network's own, in whole or by some of
     the keys of the block model.preprocessing. ``references`` is a source of images as in
     docs/images.md: a folder with a subfolder per class, named by class name, index or ImageNet
-    synset, or ``hfds/...`` and the like; or a mapping with the keys ``source``, ``root``, ``split``,
-    ``columns`` and ``class_map``. A flat folder stands for the one unit given in ``units``.
+    synset, or ``hfds/...`` and the like; or a mapping with the keys ``source``, ``root``,
+    ``split``, ``columns`` and ``class_map``. A flat folder stands for the one unit given in
+    ``units``.
     ``params`` overrides DEFAULTS with keys of the visualize block. With ``out``, images, index and
     history are written there, and finished targets are kept in its ``.work`` folder for the next
     call.

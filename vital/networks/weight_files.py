@@ -124,8 +124,8 @@ def _chosen(content: Mapping[Any, Any], key: str | None, source: str) -> State:
     """The table of weights that ``key`` names, or else the one to take, which is said."""
     tables = dict(_tables(content))
     if key is not None:
-        if key not in tables:
-            names = [name for name in tables if name]
+        names = [name for name in tables if name]
+        if key not in names:
             legal = f"there are {listed(names, 10)}" if names else "its weights have no key"
             raise ModelError(f"{source} holds no weights under weights_key {key!r}; {legal}")
         return tables[key]
@@ -138,7 +138,7 @@ def _chosen(content: Mapping[Any, Any], key: str | None, source: str) -> State:
             f"{source} holds several tables of weights, {listed(tables)}: choose by weights_key"
         )
     others = [name for name in tables if name not in ("", taken)]
-    if others:
+    if taken and others:
         log.warning(
             "%s: the weights under %r are taken; weights_key chooses others: %s",
             source, taken, listed(others),
