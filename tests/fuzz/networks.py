@@ -63,10 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         counts[label][verdict] += 1
         if verdict not in GOOD:
             faults += 1
-            print(f"--seed {asked.seed} --first {number}: {label}: {verdict}: {detail}", flush=True)
+            _say(f"--seed {asked.seed} --first {number}: {label}: {verdict}: {detail}")
     total = sum(sum(each.values()) for each in counts.values())
-    print(json.dumps({"cases": total, "faults": faults, "counts": counts}, sort_keys=True))
+    _say(json.dumps({"cases": total, "faults": faults, "counts": counts}, sort_keys=True))
     return int(faults > 0)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:

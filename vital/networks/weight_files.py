@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
@@ -30,6 +32,9 @@ _DEEPEST = 3
 
 _FOREIGN = re.compile(r"(?:GLOBAL|globals:) ([\w.]*\w)")
 """How torch and timm name an object that they refuse to make."""
+
+_LOADING = threading.Lock()
+"""Warnings are silenced for a whole process: by one thread at a time."""
 
 _MAGIC = bytes.fromhex("6cfc9c46f9206aa85019")
 """What torch's files that are no archives begin with, after the opcodes of pickle."""
@@ -103,7 +108,9 @@ def _content(path: Path) -> Any:
     if start.startswith(b"\x80") and _MAGIC not in start:
         raise UnpicklingError(_PICKLE)
     _compare_checksums(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with _LOADING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch remarks on is refused below, or harmless
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _compare_checksums(path: Path) -> None:

@@ -78,11 +78,11 @@ def _load(network: nn.Module, state: State) -> str | None:
             network.load_state_dict(state)
         except Exception as error:  # a module's own loading may raise anything
             faults = _other_names(own, state) + _other_shapes(own, state)
-            faults = faults or [f"its own loading fails with {type(error).__name__}: "
+            faults = faults or [f"the network's own loading fails with {type(error).__name__}: "
                                 f"{first_line(error)}"]  # fmt: skip
         else:
             left = _not_taken(network.state_dict(), state)
-            faults = [f"it does not take {listed(left)} as given"] if left else []
+            faults = [f"the network does not take {listed(left)} as given"] if left else []
     return "; ".join(faults) or None
 
 
@@ -134,8 +134,10 @@ def _not_taken(own: State, state: State) -> list[str]:
 
 
 def _same(own: torch.Tensor, given: torch.Tensor) -> bool:
-    """Bit by bit, in the type that the network has; a number may have lost its axis."""
+    """Bit by bit, in the network's type of numbers, which may round; an axis of one may be gone."""
     if own.shape != given.shape and (own.ndim or given.numel() != 1):
+        return False
+    if not own.is_floating_point() and not torch.equal(own.to(given).reshape(given.shape), given):
         return False
     return torch.equal(_bytes(own), _bytes(given.to(own.dtype)))
 
