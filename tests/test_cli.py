@@ -40,6 +40,16 @@ def test_the_command_line_makes_images(checkpoint: Path, references: Path, tmp_p
     assert "probability" in done.stdout
 
 
+def test_a_key_that_the_checkpoint_lacks_is_named(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    line = visualize_command(checkpoint, references, tmp_path / "out")
+    done = command(*line, "--weights-key", "ema")
+    assert done.returncode == 1
+    assert "weights_key 'ema'; its weights have no key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

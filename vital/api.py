@@ -51,6 +51,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     references: str | Path | Mapping[str, object],
     *,
     checkpoint: str | Path | None = None,
+    weights_key: str | None = None,
     model_kwargs: Mapping[str, object] | None = None,
     weights: str | None = None,
     preprocessing: Preprocessing | Mapping[str, object] | None = None,
@@ -68,13 +69,14 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     """Show what classes of a network respond to, from real images of them.
 
     ``model`` is ``timm/<name>``, ``torchvision/<name>``, ``python:<package.module>:<factory>`` or
-    a module. Its weights come from ``checkpoint``, else they are those published (of torchvision's
-    the entry named ``weights``) or given by the factory. ``preprocessing`` overrides the network's
-    own, in whole or by some of the keys of the block model.preprocessing. ``references`` is a
-    source of images as in docs/images.md: a folder with a subfolder per class, named by class
-    name, index or ImageNet synset, or ``hfds/...`` and the like; or a mapping with the keys
-    ``source``, ``root``, ``split``, ``columns`` and ``class_map``. A flat folder stands for the
-    one unit given in ``units``.
+    a module. Its weights come from ``checkpoint``, of several tables in it from the one named
+    ``weights_key``; else they are those published (of torchvision's the entry named ``weights``)
+    or given by the factory. ``preprocessing`` overrides the network's own, in whole or by some of
+    the keys of the block model.preprocessing. ``references`` is a source of images as in
+    docs/images.md: a folder with a subfolder per class, named by class name, index or ImageNet
+    synset, or ``hfds/...`` and the like; or a mapping with the keys ``source``, ``root``,
+    ``split``, ``columns`` and ``class_map``. A flat folder stands for the one unit given in
+    ``units``.
     ``params`` overrides DEFAULTS with keys of the visualize block. With ``out``, images, index and
     history are written there, and finished targets are kept in its ``.work`` folder for the next
     call.
@@ -83,8 +85,8 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     """
     settings = check_block({**DEFAULTS, **(params or {})}, "visualize", VisualizeParams)
     studied = open_model(
-        model, checkpoint=checkpoint, kwargs=model_kwargs, weights=weights,
-        preprocessing=_changes(preprocessing, size), classes=classes, taps=taps,
+        model, checkpoint=checkpoint, weights_key=weights_key, kwargs=model_kwargs,
+        weights=weights, preprocessing=_changes(preprocessing, size), classes=classes, taps=taps,
     )  # fmt: skip
     known = ClassMap(studied.classes, studied.outputs)
     drawn = draw_reference_sets(reference_params(references), known, units or (), per_class, seed)

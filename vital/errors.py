@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -50,6 +51,30 @@ def nearest(name: str, legal: Iterable[str], limit: int = 4) -> str:
     return f"legal here: {shown}{more}"
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def listed(names: Iterable[object], limit: int = 3) -> str:
+    """The first of some names, and how many more there are."""
+    every = [repr(name) for name in names]
+    shown, more = every[:limit], len(every) - limit
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+_SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?]\s+(?=[A-Z])")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def first_line(error: BaseException, limit: int = 300) -> str:
+    """What an error's message says first, on one line; its type where it has no message.
+
+    That is its first sentence, as later ones tell what to do elsewhere. It goes on over a line's
+    end where the line ends amid it, and is cut between words where it is longer than ``limit``.
+    """
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).strip().splitlines()]
+    text = lines[0] if lines else type(error).__name__
+    for line in lines[1:]:
+        if not line or not (text.endswith((":", ",", ";")) or line[0].islower()):
+            break
+        text = f"{text} {line}"
+    sentence = " ".join(_SENTENCE_END.split(text)[0].split()).rstrip(".:,;")
+    if len(sentence) <= limit:
+        return sentence
+    return sentence[:limit].rsplit(" ", 1)[0] + " ..."

@@ -42,7 +42,15 @@ def test_what_nobody_says_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [{"mean": 0.5}, {"std": (0.1, 0.2)}, {"input_size": (3,)}, {"mean": ("a", "b", "c")}]
+    "config",
+    [
+        {"input_size": 64},
+        {"input_size": None},
+        {"mean": 0.5},
+        {"std": (0.1, 0.2)},
+        {"input_size": (3,)},
+        {"mean": ("a", "b", "c")},
+    ],
 )
 def test_a_configuration_that_cannot_be_used_is_an_error(config: dict[str, object]) -> None:
     network = nn.Identity()

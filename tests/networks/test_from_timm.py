@@ -45,3 +45,19 @@ def test_timms_weights_are_taken_from_the_hubs_folder_or_asked_for(timm_home: Pa
     file.write_bytes(b"cut off")
     with pytest.raises(ModelError, match="cannot be fetched"):
         build_network("timm/test_resnet", {}, pretrained=True)
+
+
+def test_published_files_that_hold_objects_are_told_in_our_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "weights_only=True blocked loading this checkpoint because it requires non-allowlisted "
+            "pickle globals. Unsupported globals: numpy.dtype. Retry with weights_only=False."
+        )
+
+    monkeypatch.setattr("timm.create_model", refuse)
+    with pytest.raises(ModelError) as caught:
+        build_network("timm/test_resnet", {}, pretrained=True)
+    assert "cannot be fetched (it holds Python objects (numpy.dtype)" in str(caught.value)
+    assert "weights_only" not in str(caught.value)

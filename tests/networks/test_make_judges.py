@@ -45,6 +45,14 @@ def test_a_judge_may_come_from_a_checkpoint(images: ImageSet, tmp_path: Path) ->
     assert torch.equal(kept["fc.weight"], load_file(file)["fc.weight"])
 
 
+def test_a_judge_s_table_is_chosen_as_the_networks_is(images: ImageSet, tmp_path: Path) -> None:
+    state = load_file(write_weights(tmp_path / "a.safetensors", seed=3))
+    torch.save({"model": {}, "old": {}, "best": {"net": state}}, tmp_path / "judge.pt")
+    block = {**NETWORK, "kwargs": KWARGS, "checkpoint": str(tmp_path / "judge.pt"), "alias": "one"}
+    with pytest.raises(ModelError, match=r"judge one: .*judge\.pt .*there are 'best\.net'"):
+        make_judges(tmp_path / "j", images, judges_of({**block, "weights_key": "net"}), seed=0)
+
+
 @pytest.mark.parametrize(
     ("block", "expected"),
     [

@@ -108,6 +108,22 @@ def test_a_checkpoint_is_pinned_and_named(make: Any, tmp_path: Path) -> None:
     assert all(torch.equal(again.network.state_dict()[name], state[name]) for name in state)
 
 
+def test_the_chosen_table_of_a_checkpoint_is_pinned(make: Any, tmp_path: Path) -> None:
+    averaged = redraw(build_network("timm/resnet10t", TINY), seed=2).state_dict()
+    file = tmp_path / "both.pth"
+    torch.save({"state_dict": redraw(build_network("timm/resnet10t", TINY), 1).state_dict(),
+                "state_dict_ema": averaged}, file)  # fmt: skip
+    block = {"name": "timm/resnet10t", "kwargs": TINY, "checkpoint": str(file)}
+    written = make(**block, weights_key="state_dict_ema", preprocessing={"size": 32})
+    assert written["weights"]["key"] == "state_dict_ema"
+    kept = load_model(tmp_path).network.state_dict()
+    assert all(torch.equal(kept[name], averaged[name]) for name in averaged)
+    with pytest.raises(
+        ModelError, match="weights_key 'ema'; there are 'state_dict', 'state_dict_e"
+    ):
+        make(**block, weights_key="ema")
+
+
 def test_a_network_of_ones_own_has_its_source_pinned(make: Any, tmp_path: Path) -> None:
     written = make(name=CIFAR, pretrained=True)
     assert written["source_sha256"] == factory_sha256(CIFAR)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from helpers.small_networks import KWARGS, redraw, tiny, write_weights
@@ -49,6 +49,17 @@ def test_networks_of_all_origins_are_opened_by_name(checkpoint: Path, tmp_path: 
     assert (own.preprocessing.size, own.outputs) == ((32, 32), 10)
 
 
+def test_of_several_tables_the_named_one_is_loaded(checkpoint: Path, tmp_path: Path) -> None:
+    state = load_file(checkpoint)
+    other = {name: torch.zeros_like(value) for name, value in state.items()}
+    torch.save({"model": other, "model_ema": state}, tmp_path / "both.pt")
+    file = {"checkpoint": tmp_path / "both.pt", "kwargs": KWARGS, "preprocessing": SIDE}
+    opened = open_model("timm/resnet10t", weights_key="model_ema", **file)
+    expected = open_model("timm/resnet10t", **{**file, "checkpoint": checkpoint})
+    assert opened.sha256 == expected.sha256
+    assert open_model("timm/resnet10t", **file).sha256 != expected.sha256
+
+
 def test_fields_of_preprocessing_override_what_the_network_says() -> None:
     own = open_model(CIFAR)
     changed = open_model(CIFAR, preprocessing={"mean": (0.1, 0.2, 0.3), "size": (48, 48)})
@@ -64,6 +75,7 @@ def test_fields_of_preprocessing_override_what_the_network_says() -> None:
         ({"checkpoint": "nowhere.pt"}, r"nowhere\.pt does not exist"),
         ({"kwargs": {"width": 3}}, "failed with {'width': 3}: TypeError"),
         ({"weights": "DEFAULT"}, "cannot be chosen"),
+        ({"weights_key": "ema"}, "weights_key 'ema' chooses from a checkpoint; give one"),
     ],
 )
 def test_what_does_not_fit_is_named(options: dict[str, Any], expected: str) -> None:

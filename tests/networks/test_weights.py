@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from helpers.small_networks import KWARGS, redraw, tiny
 from vital.errors import ModelError
 from vital.networks.build import build_network
-from vital.networks.weights import load_weights, state_digest
+from vital.networks.weights import load_state, load_weights, state_digest
 
 
 def assert_same(network: nn.Module, state: dict[str, torch.Tensor]) -> None:
@@ -125,3 +126,111 @@ def test_the_digest_is_of_names_types_shapes_and_values() -> None:
         network.fc.bias[0] += 1
     assert state_digest(network) != before
     assert state_digest(nn.Linear(2, 3)) != state_digest(nn.Linear(3, 2))
+
+
+def test_what_is_left_out_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    state = redraw(tiny(), seed=1).state_dict()
+    path = tmp_path / "wrapped.pt"
+    torch.save({f"module._orig_mod.{name}": value for name, value in state.items()}, path)
+    network = tiny()
+    with caplog.at_level("INFO"):
+        load_weights(network, path)
+    assert_same(network, state)
+    assert caplog.messages == [
+        f"checkpoint {path}: 'module._orig_mod.' is left out before every name"
+    ]
+
+
+def test_the_key_chooses_the_table(tmp_path: Path) -> None:
+    plain, averaged = (redraw(tiny(), seed).state_dict() for seed in (1, 2))
+    torch.save({"state_dict": plain, "state_dict_ema": averaged}, tmp_path / "both.pt")
+    network = tiny()
+    load_weights(network, tmp_path / "both.pt")
+    assert_same(network, plain)
+    load_weights(network, tmp_path / "both.pt", "state_dict_ema")
+    assert_same(network, averaged)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_another_type_of_numbers_becomes_the_networks(dtype: torch.dtype) -> None:
+    state = {
+        name: value.to(dtype) for name, value in redraw(nn.Linear(3, 3), 1).state_dict().items()
+    }
+    network = nn.Linear(3, 3)
+    load_state(network, state, "it")
+    for name, value in network.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, state[name].float())
+
+
+class Lenient(nn.Linear):
+    """A module whose own loading passes over what does not fit."""
+
+    def load_state_dict(self, state: Any, *_: object, **__: object) -> Any:  # type: ignore[override]
+        return super().load_state_dict(state, strict=False)
+
+
+class Rounding(nn.Linear):
+    """A module whose own loading changes what it is given."""
+
+    def load_state_dict(self, state: Any, *_: object, **__: object) -> Any:  # type: ignore[override]
+        return super().load_state_dict({name: value.round() for name, value in state.items()})
+
+
+class Renaming(nn.Linear):
+    """A module that reads the names of its earlier version, as torchvision's transformers do."""
+
+    def _load_from_state_dict(self, state: Any, prefix: str, *further: Any) -> None:
+        if prefix + "kernel" in state:
+            state[prefix + "weight"] = state.pop(prefix + "kernel")
+        super()._load_from_state_dict(state, prefix, *further)
+
+
+def test_the_weights_are_compared_whatever_a_modules_own_loading_does() -> None:
+    state = redraw(nn.Linear(2, 3), seed=1).state_dict()
+    kernel = {"kernel": state["weight"], "bias": state["bias"]}
+    load_state(Lenient(2, 3), state, "it")
+    load_state(Renaming(2, 3), kernel, "it")
+    for network, given, expected in (
+        (Lenient(2, 3), {"bias": state["bias"]}, "'weight'"),
+        (Lenient(2, 3), {**state, "extra": torch.ones(9)}, "'extra'"),
+        (Rounding(2, 3), state, "'weight', 'bias'"),
+        (Renaming(2, 3), {**kernel, "weight": state["weight"] + 1}, "'weight', 'kernel'"),
+    ):
+        with pytest.raises(ModelError, match=f"the network does not take {expected} as given"):
+            load_state(network, given, "it")
+
+
+def test_weights_that_are_one_must_be_given_as_one() -> None:
+    tied = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    tied[1].weight = tied[0].weight
+    state = redraw(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), seed=1).state_dict()
+    with pytest.raises(ModelError, match=r"does not take '0\.weight' as given"):
+        load_state(tied, state, "it")
+    load_state(tied, {**state, "0.weight": state["1.weight"]}, "it")
+
+
+def test_counts_of_batches_may_be_absent() -> None:
+    state = dict(redraw(nn.Sequential(nn.BatchNorm2d(3)), seed=1).state_dict())
+    del state["0.num_batches_tracked"]
+    network = nn.Sequential(nn.BatchNorm2d(3))
+    load_state(network, state, "it")
+    assert torch.equal(network[0].running_mean, state["0.running_mean"])
+
+
+def test_layers_without_a_shape_get_it_from_the_file() -> None:
+    state = redraw(nn.Linear(2, 3), seed=1).state_dict()
+    network = nn.LazyLinear(3)
+    load_state(network, state, "it")
+    assert torch.equal(network.weight, state["weight"])
+    with pytest.raises(ModelError, match="'weight' of the network has no shape yet"):
+        state_digest(nn.LazyLinear(3))
+
+
+def test_networks_of_other_than_dense_tensors_are_refused() -> None:
+    quantised = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(2, 2)))
+    for network in (quantised, nn.Linear(2, 2, device="meta")):
+        with pytest.raises(ModelError, match="of the network"):
+            state_digest(network)
+        with pytest.raises(ModelError, match="of the network"):
+            load_state(network, nn.Sequential(nn.Linear(2, 2)).state_dict(), "it")

@@ -37,3 +37,13 @@ def test_the_block_gives_what_is_set() -> None:
 def test_a_bad_value_names_its_key(field: str, value: object) -> None:
     with pytest.raises(ParamsError, match=rf"model\.preprocessing\.{field}"):
         block(**{field: value})
+
+
+def test_a_key_chooses_from_a_checkpoint() -> None:
+    values = {"name": "timm/resnet18", "checkpoint": "a.pt", "weights_key": "ema"}
+    assert check_block(values, "model", ModelParams).weights_key == "ema"
+    del values["checkpoint"]
+    with pytest.raises(ParamsError, match=r"^model has weights_key 'ema', but no checkpoint$"):
+        check_block(values, "model", ModelParams)
+    with pytest.raises(ParamsError, match=r"model\.weights_key"):
+        check_block({**values, "checkpoint": "a.pt", "weights_key": ""}, "model", ModelParams)

@@ -87,10 +87,15 @@ def test_without_weights_there_is_a_reason(tmp_path: Path) -> None:
     assert "absent.pth does not exist" in absent.reason
 
 
-def test_other_weights_and_pickles_are_refused(tmp_path: Path) -> None:
+def test_other_weights_and_pickles_are_refused(weights: Path, tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(ModelError, match="does not hold the weights"):
         load_inception(tmp_path / "other.pth")
+    state = torch.load(weights)
+    state["fc.bias"][0] = float("nan")
+    torch.save(state, tmp_path / "nan.pth")
+    with pytest.raises(ModelError, match=r"nan\.pth: 'fc\.bias' holds values that are not finite"):
+        load_inception(tmp_path / "nan.pth")
     torch.save({"fc.weight": np.float64}, tmp_path / "objects.pth")
     with pytest.raises(ModelError, match="cannot be read"):
         load_inception(tmp_path / "objects.pth")

@@ -27,6 +27,7 @@ _References = Annotated[
 ]
 _Out = Annotated[Path, typer.Option(help="Where images, index and history go")]
 _Checkpoint = Annotated[Path | None, typer.Option(help="Weights; else published ones")]
+_WeightsKey = Annotated[str | None, typer.Option(help="Its entry with the weights, of several")]
 _Preprocessing = Annotated[list[str] | None, typer.Option(help="K=V, over the network's own")]
 _Units = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
 _Taps = Annotated[str | None, typer.Option(help="Module names, comma-separated")]
@@ -46,6 +47,7 @@ def visualize(
     references: _References = None,
     out: _Out = Path("out"),
     checkpoint: _Checkpoint = None,
+    weights_key: _WeightsKey = None,
     weights: TorchvisionWeights = None,
     model_kwargs: NetworkArguments = None,
     preprocessing: _Preprocessing = None,
@@ -72,6 +74,7 @@ def visualize(
             model,
             {"source": references, **key_values(data, "--data")},
             checkpoint=checkpoint,
+            weights_key=weights_key,
             weights=weights,
             model_kwargs=key_values(model_kwargs, "--model-kwargs"),
             preprocessing=key_values(preprocessing, "--preprocessing"),

@@ -29,6 +29,7 @@ def build_network(
     weights that cannot be fetched.
     """
     origin, _, architecture = name.partition("/")
+    _check_no_weights(name, kwargs)
     if origin == "torchvision" and architecture:
         return build_from_torchvision(architecture, kwargs, pretrained, weights)
     if weights is not None:
@@ -41,6 +42,16 @@ def build_network(
     if origin == "timm" and architecture:
         return build_from_timm(architecture, kwargs, pretrained)
     raise ModelError(f"model {name!r} is of unknown origin; write {NAMES}")
+
+
+def _check_no_weights(name: str, kwargs: Mapping[str, Any]) -> None:
+    """Builders load weights for these arguments as well, and check less of them."""
+    given = [key for key in ("checkpoint_path", "pretrained", "weights") if key in kwargs]
+    if given and not name.startswith(PREFIX):
+        raise ModelError(
+            f"{name} takes no argument {given[0]!r} here; weights are chosen by the parameters "
+            "model.checkpoint, model.pretrained and model.weights"
+        )
 
 
 def outline_network(

@@ -34,6 +34,11 @@ def named_modules(network: nn.Module, key: str) -> list[str]:
     return [name for name in listed if isinstance(name, str) and name in modules]
 
 
+def _sides(input_size: Any) -> Any:
+    """Height and width of (3, height, width); what is of another form is left to be refused."""
+    return input_size[-2:] if isinstance(input_size, list | tuple) else input_size
+
+
 def network_preprocessing(network: nn.Module, changes: Mapping[str, Any]) -> Preprocessing:
     """How a network wants its input, by its own configuration except for ``changes``.
 
@@ -43,7 +48,7 @@ def network_preprocessing(network: nn.Module, changes: Mapping[str, Any]) -> Pre
     config = network_config(network)
     own = {name: config[name] for name in _SHARED_FIELDS if name in config}
     if "input_size" in config:
-        own["size"] = config["input_size"][-2:]
+        own["size"] = _sides(config["input_size"])
     fields = {**own, **changes}
     missing = [name for name in ("size", "mean", "std") if name not in fields]
     if missing:

@@ -27,7 +27,7 @@ def build_from_factory(name: str, kwargs: Mapping[str, Any]) -> nn.Module:
         factory = _find(name)
         try:
             network = factory(**kwargs)
-        except Exception as error:  # somebody else's code may raise anything
+        except (Exception, SystemExit) as error:  # somebody else's code may raise anything
             raise ModelError(
                 f"{name} failed with {dict(kwargs)}: {type(error).__name__}: {first_line(error)}"
             ) from error
@@ -80,7 +80,7 @@ def _find(name: str) -> Callable[..., Any]:
         raise ModelError(
             f"{name}: there is no module {error.name!r}, neither in {Path.cwd()} nor installed"
         ) from None
-    except Exception as error:  # somebody else's code may raise anything
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything
         raise ModelError(
             f"{name}: {place} cannot be imported: {type(error).__name__}: {first_line(error)}"
         ) from error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from http.client import HTTPException
+from pickle import UnpicklingError
 from typing import Any
 
 import timm
@@ -13,6 +13,7 @@ from timm.layers import BlurPool2d
 from torch import nn
 
 from vital.errors import ModelError, first_line, nearest
+from vital.networks.weight_files import why_unreadable
 
 
 def build_from_timm(architecture: str, kwargs: Mapping[str, Any], pretrained: bool) -> nn.Module:
@@ -24,19 +25,18 @@ def build_from_timm(architecture: str, kwargs: Mapping[str, Any], pretrained: bo
     if pretrained:
         _check_classes(architecture, published, kwargs)
     try:
-        network: nn.Module = timm.create_model(
-            architecture, pretrained=pretrained, **_with_layers(kwargs)
-        )
-    except (OSError, HTTPException, SafetensorError, pickle.UnpicklingError) as error:
-        raise ModelError(
-            f"the weights of timm/{architecture} ({_whereabouts(published)}) cannot be fetched "
-            f"({first_line(error)}); give a local file instead (model.checkpoint, or --checkpoint)"
-        ) from None
+        network = timm.create_model(architecture, pretrained=pretrained, **_with_layers(kwargs))
+        return _with_input_size(network, kwargs)
     except Exception as error:  # whatever a builder raises, its arguments do not suit it
+        if pretrained and _concerns_the_file(error):
+            raise ModelError(
+                f"the weights of timm/{architecture} ({_whereabouts(published)}) cannot be fetched "
+                f"({why_unreadable(error)}); "
+                "give a local file instead (model.checkpoint, or --checkpoint)"
+            ) from None
         raise ModelError(
             f"timm/{architecture} cannot be built with {dict(kwargs)}: {first_line(error)}"
         ) from None
-    return _with_input_size(network, kwargs)
 
 
 def _published(architecture: str) -> Any:
@@ -63,6 +63,12 @@ def _check_classes(architecture: str, published: Any, kwargs: Mapping[str, Any])
             f"the published weights of timm/{architecture} have {published.num_classes} classes, "
             f"not {asked}: the classifier would be random; give a checkpoint of your own"
         )
+
+
+def _concerns_the_file(error: Exception) -> bool:
+    """Whether building failed for the published file; timm refuses some with a plain error."""
+    kinds = (OSError, HTTPException, SafetensorError, UnpicklingError)
+    return isinstance(error, kinds) or "weights_only" in str(error)
 
 
 def _with_layers(kwargs: Mapping[str, Any]) -> dict[str, Any]:

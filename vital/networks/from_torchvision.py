@@ -12,6 +12,7 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from vital.errors import ModelError, first_line, nearest
+from vital.networks.weight_files import why_unreadable
 from vital.networks.weights import load_state
 
 
@@ -71,7 +72,7 @@ def _fetch(entry: WeightsEnum, source: str) -> dict[str, Any]:
         )
     except Exception as error:  # unreachable, damaged or disallowed: each has errors of its own
         raise ModelError(
-            f"the weights of {source} cannot be fetched ({first_line(error)}); "
+            f"the weights of {source} cannot be fetched ({why_unreadable(error)}); "
             "give a local file instead (model.checkpoint, or --checkpoint)"
         ) from None
     return state

@@ -110,7 +110,7 @@ def _with_weights(
             together = _together(_labelled(images.split(TRAIN), preprocessing))
             train(network.to(device), together, params.train, seed).to(CPU)
     if params.checkpoint is not None:
-        load_weights(network, Path(params.checkpoint))
+        load_weights(network, Path(params.checkpoint), params.weights_key)
     return freeze(network)
 
 
@@ -148,7 +148,8 @@ def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any
         }
     if params.checkpoint is not None:
         file = Path(params.checkpoint)
-        return {"origin": "checkpoint", "file": file.name, "sha256": digest_file(file)}
+        key = {"key": params.weights_key} if params.weights_key else {}
+        return {"origin": "checkpoint", "file": file.name, "sha256": digest_file(file), **key}
     if params.name.startswith(PREFIX):
         return {"origin": "given by the factory"}
     return {"origin": "published with the architecture", "tag": network_config(network).get("tag")}

@@ -147,10 +147,11 @@ def statistics_metadata(model: StudiedModel) -> dict[str, str]:
     }
 
 
-def open_model(
+def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may want)
     model: str | nn.Module,
     *,
     checkpoint: str | Path | None = None,
+    weights_key: str | None = None,
     kwargs: Mapping[str, Any] | None = None,
     weights: str | None = None,
     preprocessing: Preprocessing | Mapping[str, Any] | None = None,
@@ -159,12 +160,15 @@ def open_model(
 ) -> StudiedModel:
     """A network by name, with a checkpoint or its published weights, or a module as it is.
 
-    ``weights`` names an entry of torchvision's weights. ``preprocessing`` is the whole of it, or
+    ``weights_key`` names the entry of the checkpoint with the weights, where it has several;
+    ``weights`` an entry of torchvision's weights. ``preprocessing`` is the whole of it, or
     fields that override the network's own.
 
     Raises ModelError for a name, a checkpoint, classes or arguments that do not fit, for a network
     whose preprocessing is not known, and for one that does not run on images of its size.
     """
+    if weights_key is not None and checkpoint is None:
+        raise ModelError(f"weights_key {weights_key!r} chooses from a checkpoint; give one")
     options = dict(kwargs or {})
     if isinstance(model, nn.Module):
         name, network = type(model).__name__, copy.deepcopy(model)
@@ -173,7 +177,7 @@ def open_model(
         name, source = model, factory_sha256(model)
         network = build_network(model, options, pretrained=checkpoint is None, weights=weights)
     if checkpoint is not None:
-        load_weights(network, Path(checkpoint))
+        load_weights(network, Path(checkpoint), weights_key)
     freeze(network)
     if isinstance(preprocessing, Preprocessing):
         preprocessing = preprocessing.to_dict()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
-from vital.params.base import Block, Fraction, Positive, PositiveFloat, Weight
+from vital.params.base import Block, Fraction, Positive, PositiveFloat, Weight, rule_error
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=16)]
@@ -57,19 +57,27 @@ class PreprocessingParams(Block):
 class ModelParams(Block):
     """A network by name, with weights from a file, published ones, or trained here.
 
-    ``weights`` names an entry of torchvision's weights; ``classes`` its logits (null: as the
-    network does, or those of ImageNet, or those it is trained on here).
+    ``weights`` names an entry of torchvision's weights, ``weights_key`` the entry of the checkpoint
+    that holds them where it has several; ``classes`` its logits (null: as the network does, or
+    those of ImageNet, or those it is trained on here).
     """
 
     name: str
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
     checkpoint: str | None = None
+    weights_key: Annotated[str, Field(min_length=1)] | None = None
     pretrained: bool = False
     weights: str | None = None
     train: TrainParams | None = None
     preprocessing: PreprocessingParams | None = None
     classes: tuple[str, ...] | None = None
     taps: dict[str, Weight] | None = None
+
+    @model_validator(mode="after")
+    def _has_what_the_key_chooses_from(self) -> Self:
+        if self.weights_key is not None and self.checkpoint is None:
+            raise rule_error(f"has weights_key {self.weights_key!r}, but no checkpoint")
+        return self
 
     @property
     def fetched(self) -> bool:

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from vital.errors import ModelError
-from vital.networks.weights import read_state
+from vital.networks.weight_files import read_state
+from vital.networks.weights import load_state
 from vital.scoring.metrics.record import Network
 from vital.scoring.metrics.registry import keys_of
 from vital.scoring.observer import Missing, Observer
@@ -59,14 +60,16 @@ def load_inception(path: Path) -> torch.nn.Module:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     # torch-fidelity unpickles whatever it is given, so it is given what was read with care.
-    checked = io.BytesIO()
-    torch.save(dict(read_state(path)), checked)
+    state, checked = read_state(path), io.BytesIO()
+    torch.save(dict(state), checked)
     checked.seek(0)
     try:
-        return FeatureExtractorInceptionV3(  # type: ignore[no-any-return]
+        extractor: torch.nn.Module = FeatureExtractorInceptionV3(
             "inception-v3-compat", [LAYER], feature_extractor_weights_path=checked
         )
     except RuntimeError:
         raise ModelError(
             f"{path} does not hold the weights of torch-fidelity's Inception-v3"
         ) from None
+    load_state(extractor, state, f"checkpoint {path}")  # it compares them, which the above does not
+    return extractor
