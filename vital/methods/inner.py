@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,10 +14,13 @@ from vital import relevance as relevance_package
 from vital.methods.base import MethodInputs, Setup
 from vital.methods.record import MethodRecord
 from vital.methods.vital import Read, VitalMethod
+from vital.networks.model import StudiedModel
+from vital.networks.taps.module_outputs import tap_order
 from vital.networks.taps.reader import TapReader
 from vital.params.relevance import MaskParams
 from vital.params.studied_method import STUDIED
-from vital.params.visualize import VisualizeParams
+from vital.params.visualize import MethodParams, VisualizeParams
+from vital.references.pooling import at_pool
 from vital.references.quantiles import UnitStatistics
 from vital.relevance import (
     RelevanceReader,
@@ -28,6 +32,8 @@ from vital.relevance import (
 from vital.relevance.starts import start_of
 from vital.runtime.provenance import own_digest, package_digest
 from vital.units import Target
+
+log = logging.getLogger(__name__)
 
 
 class InnerMethod(VitalMethod):
@@ -45,7 +51,7 @@ class InnerMethod(VitalMethod):
     ) -> None:
         # The hooks of activations and of relevance come and go: there is nothing to compile.
         setup = replace(setup, compiled=False)
-        super().__init__(setup, units, params.for_inner().method())
+        super().__init__(setup, units, _applicable(params, units, setup.model))
         self._masks = masks
         self.hold = params.inner.masks_every
 
@@ -111,6 +117,33 @@ class MaskedRead:
             with self._reader:
                 activations = self._reader(images)
         return {tap: value * self._masks[tap] for tap, value in activations.items()}
+
+
+def _applicable(
+    params: VisualizeParams, units: Mapping[str, UnitStatistics], model: StudiedModel
+) -> MethodParams:
+    """The settings without the weights of taps that the units cannot have.
+
+    Such a tap runs after the units' own or, where the weights are those of classes' images, is
+    read for classes only. What else has no statistics is left for :func:`tap_weights` to refuse.
+    """
+    method, kept = params.for_inner().method(), at_pool(next(iter(units.values())), 1)
+    given = method.tap_weights or {}
+    if given.keys() <= kept.keys():
+        return method
+    order = tap_order(model.network, model.preprocessing.size)
+    own = next(iter(units)).rpartition("/")[0]
+    beyond = order if params.inner.tap_weights is None else order[order.index(own) + 1 :]
+    ignored = [tap for tap in given if tap not in kept and tap in beyond]
+    if ignored:
+        log.info(
+            "visualize.tap_weights: those of %s are ignored for the units of %s, whose images do "
+            "not use these taps",
+            ", ".join(ignored),
+            own,
+        )
+    weights = {tap: weight for tap, weight in given.items() if tap not in ignored}
+    return method.model_copy(update={"tap_weights": weights})
 
 
 def _masks(relevance: torch.Tensor) -> torch.Tensor:
