@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -122,19 +122,14 @@ class MaskedRead:
 def _applicable(
     params: VisualizeParams, units: Mapping[str, UnitStatistics], model: StudiedModel
 ) -> MethodParams:
-    """The settings without the weights of taps that the units cannot have.
-
-    Such a tap runs after the units' own or, where the weights are those of classes' images, is
-    read for classes only. What else has no statistics is left for :func:`tap_weights` to refuse.
-    """
+    """The settings without the weights of taps that the units cannot have."""
     method, kept = params.for_inner().method(), at_pool(next(iter(units.values())), 1)
     given = method.tap_weights or {}
     if given.keys() <= kept.keys():
         return method
     order = tap_order(model.network, model.preprocessing.size)
     own = next(iter(units)).rpartition("/")[0]
-    beyond = order if params.inner.tap_weights is None else order[order.index(own) + 1 :]
-    ignored = [tap for tap in given if tap not in kept and tap in beyond]
+    ignored = ignored_weights(params, kept, own, order)
     if ignored:
         log.info(
             "visualize.tap_weights: those of %s are ignored for the units of %s, whose images do "
@@ -144,6 +139,19 @@ def _applicable(
         )
     weights = {tap: weight for tap, weight in given.items() if tap not in ignored}
     return method.model_copy(update={"tap_weights": weights})
+
+
+def ignored_weights(
+    params: VisualizeParams, kept: Collection[str], own: str, order: Sequence[str]
+) -> list[str]:
+    """The taps with a weight that units of the tap ``own`` cannot have, with statistics of others.
+
+    Such a tap runs after the units' own, in the ``order`` of all that can be read, or the weights
+    are those of classes' images, which may have taps of their own.
+    """
+    beyond = order if params.inner.tap_weights is None else order[order.index(own) + 1 :]
+    given = params.for_inner().tap_weights or {}
+    return [tap for tap in given if tap not in kept and tap in beyond]
 
 
 def _masks(relevance: torch.Tensor) -> torch.Tensor:

@@ -71,10 +71,14 @@ def taps_until(
     for tap in (*taps, *ends):
         if tap not in order:
             raise ModelError(f"tap {tap!r} gives nothing that can be read")
-    return {last: _until(order, taps, last) for last in ends}
+    return {last: taps_before(order, taps, last) for last in ends}
 
 
-def _until(order: Sequence[str], taps: Sequence[str], last: str) -> list[str]:
+def taps_before(order: Sequence[str], taps: Sequence[str], last: str) -> list[str]:
+    """Those of ``taps`` that come before ``last`` in an ``order`` of all, and itself.
+
+    Raises ParamsError where none of them does.
+    """
     before = [tap for tap in order[: order.index(last)] if tap in taps]
     if not before:
         raise ParamsError(f"relevance.taps: none of {', '.join(taps)} runs before {last!r}")
