@@ -16,7 +16,7 @@ from vital.networks.probe import count_logits
 from vital.networks.taps.defaults import choose_taps
 from vital.networks.taps.module_outputs import module_outputs
 from vital.networks.taps.reader import INPUT_TAP, locate
-from vital.networks.untrained import check_origin, network_kwargs, preprocessing_of
+from vital.networks.untrained import network_kwargs, preprocessing_of
 from vital.params.model import ModelParams
 
 _ANY_COUNT = 10
@@ -55,18 +55,23 @@ def outline_model(
 
     ``cut`` is the (height, width) that images are cut to. None for what is not known.
 
-    Raises ModelError for whatever of the network could not be made: its source of weights, its
-    arguments, its size, the number of its classes, its default taps; UnknownSizeError where that
-    cannot be told.
+    Raises ModelError for whatever of the network could not be made: its arguments, its size, the
+    number of its classes, its default taps; UnknownSizeError where that cannot be told.
     """
-    check_origin(params)
-    names = classes if params.train is not None else ()
+    names = _named_by(params, classes)
 
     def read(network: nn.Module) -> Outline:
         return _describe(network, params, names, cut)
 
     count = len(classes or params.classes or ()) or _ANY_COUNT
     return read_outline(read, params.name, network_kwargs(params, count), weights=params.weights)
+
+
+def _named_by(params: ModelParams, classes: Sequence[str] | None) -> Sequence[str] | None:
+    """The classes that it is trained on; none where it has its own; None where nobody can say."""
+    if params.train is not None:
+        return classes
+    return () if params.checkpoint is not None or params.fetched else None
 
 
 def _describe(
@@ -76,7 +81,7 @@ def _describe(
     cut: tuple[int, int] | None,
 ) -> Outline:
     sized = params.preprocessing is not None and params.preprocessing.size is not None
-    has_size = params.train is None or sized or cut is not None
+    has_size = sized or (cut if params.train is not None else trained_on) is not None
     preprocessing = preprocessing_of(network, params, cut if has_size else _stand_in(network))
     try:
         outputs = module_outputs(network, preprocessing.size)

@@ -32,8 +32,8 @@ def check_run(project: Project, content: dict[str, Any]) -> None:
     import torch
 
     from vital.pipeline.checks.faults import all_faults, told
+    from vital.pipeline.checks.registry import CHECKS
     from vital.pipeline.checks.run import Run
-    from vital.pipeline.checks.together import CHECKS
 
     run = Run(project.root, content)
     of_parameters = partial(told, "", partial(check_params, content))

@@ -8,6 +8,7 @@ from functools import partial
 from vital.errors import ModelError
 from vital.networks.classes import ClassMap
 from vital.networks.from_timm import check_published_classes
+from vital.networks.untrained import check_origin
 from vital.params.model import ModelParams
 from vital.pipeline.checks.faults import UnknowableError, told
 from vital.pipeline.checks.run import Run
@@ -18,15 +19,16 @@ _TIMM = "timm/"
 
 def check_network(run: Run) -> Iterator[str]:
     """Whether the network under study can be made."""
+    params = run.model_params
     yield from told("", lambda: run.model)
-    yield from told("model: ", lambda: _check_published(run.model_params))
+    yield from told("model: ", partial(check_origin, params), partial(_check_published, params))
 
 
 def check_judges(run: Run) -> Iterator[str]:
     """Whether each judge can be made, and knows the classes of the images."""
     for judge in run.judges.root:
         prefix = f"judge {judge.called}: "
-        yield from told(prefix, partial(_check_published, judge))
+        yield from told(prefix, partial(check_origin, judge), partial(_check_published, judge))
         try:
             made = run.outline(judge)
         except UnknowableError:
@@ -72,7 +74,11 @@ def check_shown(run: Run) -> Iterator[str]:
     wanted = run.visualize.units
     if wanted == "all":
         return
-    labels = set(run.labels.values())
-    units = [unit for unit in class_units(run.model.model.classes) if unit.index in labels]
+    if not run.model.has_classes:
+        return
+    units = class_units(run.model.model.classes)
+    if run.classes_if_known is not None:
+        present = set(run.labels.values())
+        units = [unit for unit in units if unit.index in present]
     for item in wanted:
         yield from told("visualize.units: ", partial(select_units, units, [item]))

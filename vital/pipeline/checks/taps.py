@@ -37,24 +37,25 @@ def _named(run: Run) -> Iterator[tuple[str, str]]:
 
 def check_weights(run: Run) -> Iterator[str]:
     """Whether weights are those of taps that are read, as far as units can have them."""
-    visualize = run.visualize
+    visualize, told_of = run.visualize, set[str]()
     if STUDIED not in run.methods:
         return
     if visualize.units:
-        yield from told("", lambda: check_weighted(visualize.tap_weights or (), run.taps))
+        given = visualize.tap_weights or ()
+        yield from told("", lambda: check_weighted(given, run.taps))
+        told_of = set(given) - set(run.taps)
     if run.units.asks_for_any:
-        yield from _inner_weights(run)
+        yield from _inner_weights(run, told_of)
 
 
-def _inner_weights(run: Run) -> Iterator[str]:
+def _inner_weights(run: Run, told_of: set[str]) -> Iterator[str]:
     params, order = run.visualize, list(run.model.shapes)
     given = list(params.for_inner().tap_weights or ())
-    told_of: set[str] = set()
     for own in run.unit_taps:
         if own not in order:
             continue
         kept = [tap for tap in order[: order.index(own)] if tap in run.relevant_taps] + [own]
-        ignored = {*ignored_weights(params, kept, own, order), *kept, *told_of}
-        wrong = [tap for tap in given if tap not in ignored]
+        fine = {*ignored_weights(params, kept, own, order), *kept, *told_of}
+        wrong = [tap for tap in given if tap not in fine]
         yield from told("", partial(check_weighted, wrong, kept))
         told_of.update(wrong)

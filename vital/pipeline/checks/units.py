@@ -25,6 +25,8 @@ def check_units(run: Run) -> Iterator[str]:
     for listed in run.units.listed:
         if listed.tap in shapes:
             yield from told("", partial(check_channels, listed, shapes[listed.tap][0]))
+    if not shapes.keys() >= set(run.relevant_taps):  # a fault of its own
+        return
     for tap in run.unit_taps:
         if tap in shapes:
             yield from told("", partial(taps_before, list(shapes), run.relevant_taps, tap))
