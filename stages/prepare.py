@@ -6,10 +6,12 @@ from stages.runner import Stage, run
 from vital.artefacts.manifest import read_manifest, read_skipped
 from vital.images.prepare import prepare_images
 from vital.params.data import DataParams
+from vital.pipeline.guards import refuse_endangered
 
 
 def prepare(stage: Stage) -> None:
     """Fill data/images from the source that params.yaml names."""
+    refuse_endangered(stage.project, stage.content)  # here too: DVC can run this stage alone
     params = stage.params("data", DataParams)
     folder = stage.project.images
     count = prepare_images(folder, params, stage.seed)

@@ -120,3 +120,13 @@ def test_twelve_classes_one_unknown_one_empty_one_with_broken_files(
     assert "data.class_map: {'elven': 'eleven'}" in lines[3]
     mapped = prepare(twelve, tmp_path / "mapped", class_map={"elven": "eleven"})
     assert set(resolve_labels(mapped, known)["label"]) == {*range(12)} - {7}
+
+
+def test_nothing_of_an_earlier_run_stays(tmp_path: Path) -> None:
+    """DVC leaves the folder where it is, so that the stage alone can refuse before any loss."""
+    source = write_files(tmp_path / "photos", contents())
+    target = tmp_path / "images"
+    write_files(target, {"train/099/0099.png": b"old", "notes/mine.txt": b"old"})
+    listed = set(prepare(source, target)["path"])
+    kept = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    assert {name for name in kept if name.endswith((".png", ".txt"))} == listed

@@ -279,6 +279,44 @@ def test_taps_end_with_the_units_own(model: StudiedModel) -> None:
         taps_until(model, ["layer2"], ["layer1"])
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["of classes", "inner"])
+def test_weights_of_taps_that_a_unit_cannot_have_are_ignored(
+    model: StudiedModel,
+    patches: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    own: bool,
+) -> None:
+    def given(**weights: float) -> dict[str, object]:
+        return {"inner": {"tap_weights": weights}} if own else {"tap_weights": weights}
+
+    with caplog.at_level("INFO"):
+        (made,) = make(
+            model, patches, tmp_path / "a", UNITS[:1], **given(conv1=3.0, layer3=2.0, layer4=5.0)
+        )
+    lines = [one.getMessage() for one in caplog.records if "tap_weights" in one.getMessage()]
+    assert len(lines) == 1
+    assert "layer3, layer4 are ignored for the units of layer2" in lines[0]
+    (plain,) = make(model, patches, tmp_path / "b", UNITS[:1], **given(conv1=3.0))
+    (other,) = make(model, patches, tmp_path / "c", UNITS[:1], **given(conv1=1.0))
+    assert torch.equal(made.image, plain.image)
+    assert not torch.equal(made.image, other.image)
+    with pytest.raises(ParamsError, match="names 'layer5', a tap without statistics"):
+        make(model, patches, tmp_path / "d", UNITS[:1], **given(layer5=1.0))
+
+
+def test_a_weight_of_a_tap_that_is_not_read_before_a_unit(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    """Given for inner units it is refused; that of classes' images may be of a tap of their own."""
+    between = {"layer1.0.conv1": 2.0}
+    with pytest.raises(ParamsError, match="a tap without statistics"):
+        make(model, patches, tmp_path / "a", UNITS[:1], inner={"tap_weights": between})
+    (made,) = make(model, patches, tmp_path / "b", UNITS[:1], tap_weights=between)
+    (plain,) = make(model, patches, tmp_path / "c", UNITS[:1], tap_weights={})
+    assert torch.equal(made.image, plain.image)
+
+
 def test_transparency_follows_the_gradient() -> None:
     sensitivity = torch.linspace(0, 1, 100).view(10, 10)
     array = transparent_array(torch.rand(3, 10, 10, generator=torch.manual_seed(0)), sensitivity)

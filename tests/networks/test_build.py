@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
+from torch import nn
 
 from vital.errors import ModelError
-from vital.networks.build import build_network, freeze, outline_network
+from vital.networks.build import build_network, freeze, outline_network, read_outline
 from vital.networks.config import network_config
 
 
@@ -46,6 +49,34 @@ def test_an_outline_has_no_values_unless_it_needs_them() -> None:
     assert not next(outline_network("torchvision/regnet_y_400mf", {}).parameters()).is_meta
     with pytest.raises(ModelError, match="did you mean"):
         outline_network("timm/resnet81", {})
+
+
+def test_what_an_outline_cannot_say_the_whole_network_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def read(network: nn.Module) -> float:
+        seen.append(network.conv1.weight.device.type)
+        if seen[-1] == "meta":
+            raise ModelError("no values")
+        return float(network.conv1.weight.sum())
+
+    seen: list[str] = []
+    with caplog.at_level(logging.INFO):
+        assert read_outline(read, "timm/resnet10t", {"stem_type": ""}) != 0
+    assert seen == ["meta", "cpu"]
+    assert "timm/resnet10t" in caplog.text
+    assert read_outline(lambda network: len(list(network.children())), "timm/resnet10t", {}) > 3
+
+
+def test_what_the_whole_network_cannot_say_is_asked_once() -> None:
+    def read(_network: nn.Module) -> None:
+        seen.append(1)
+        raise ModelError("no")
+
+    seen: list[int] = []
+    with pytest.raises(ModelError, match="no"):
+        read_outline(read, "python:vital.networks.cifar_resnet20:cifar_resnet20", {})
+    assert len(seen) == 1
 
 
 def test_a_frozen_network_learns_nothing_and_overwrites_nothing() -> None:

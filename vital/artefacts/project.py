@@ -93,6 +93,15 @@ class Project:
         return self.root / "data" / "timings" / f"{stage}.json"
 
     @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders below data/ whose content stages write, and delete before they do."""
+        return (
+            self.images, self.model, self.units, self.statistics, self.references, self.relevance,
+            self.root / "data" / "visualizations", self.judges, self.scores, self.report,
+            self.root / "data" / "inputs", self.root / "data" / "timings",
+        )  # fmt: skip
+
+    @property
     def state(self) -> Path:
         """What outlives the stages: the work store and the tracking store's notes."""
         return self.home / ".vital"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from vital.artefacts.manifest import SPLITS
@@ -95,17 +96,35 @@ def choose_classes(params: DataParams, present: Mapping[str, object]) -> dict[st
     when there is none.
     """
     asked = {"classes": map(str, params.classes or ()), "class_map": params.class_map}
-    for key, names in asked.items():
-        for name in names:
-            if name not in present:
-                raise ParamsError(
-                    f"data.{key}: the source has no class {name!r}; {nearest(name, present)}"
-                )
+    unknown = [
+        f"data.{key}: the source has no class {name!r}; {nearest(name, present)}"
+        for key, names in asked.items()
+        for name in names
+        if name not in present
+    ]
+    if unknown:
+        raise ParamsError("\n".join(unknown))
     chosen = {name: params.network_name(name) for name in present if params.is_asked_for(name)}
     if not chosen:
         raise DataError(f"the source {params.source!r} holds no images")
     _refuse_equal_names(chosen)
     return chosen
+
+
+def listed_classes(params: DataParams, root: Path) -> dict[str, str] | None:
+    """As :func:`choose_classes`, where the names of a source's folders tell; it lies in ``root``.
+
+    None of any other source, and of one that is not here: only reading it could say.
+    """
+    if params.kind == PHOTOGRAPHS:
+        return choose_classes(params, photographs.PHOTOGRAPHS)
+    split = None if params.splits is None else params.splits.train
+    folder = root / params.source / (split or "")
+    if params.kind != "folder" or not folder.is_dir():
+        return None
+    from vital.images.sources.folders import class_folders  # which loads torch
+
+    return choose_classes(params, dict.fromkeys(class_folders(folder)))
 
 
 def count_classes(params: DataParams) -> int:

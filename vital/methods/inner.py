@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -12,10 +13,13 @@ import torch
 from vital.methods.base import MethodInputs, Setup
 from vital.methods.record import MethodRecord
 from vital.methods.vital import Read, VitalMethod
+from vital.networks.model import StudiedModel
+from vital.networks.taps.module_outputs import tap_order
 from vital.networks.taps.reader import TapReader
 from vital.params.relevance import MaskParams
 from vital.params.studied_method import STUDIED
-from vital.params.visualize import VisualizeParams
+from vital.params.visualize import MethodParams, VisualizeParams
+from vital.references.pooling import at_pool
 from vital.references.quantiles import UnitStatistics
 from vital.relevance import (
     RelevanceReader,
@@ -26,6 +30,8 @@ from vital.relevance import (
 )
 from vital.relevance.starts import start_of
 from vital.units import Target
+
+log = logging.getLogger(__name__)
 
 
 class InnerMethod(VitalMethod):
@@ -43,7 +49,7 @@ class InnerMethod(VitalMethod):
     ) -> None:
         # The hooks of activations and of relevance come and go: there is nothing to compile.
         setup = replace(setup, compiled=False)
-        super().__init__(setup, units, params.for_inner().method())
+        super().__init__(setup, units, _applicable(params, units, setup.model))
         self._masks = masks
         self.hold = params.inner.masks_every
 
@@ -105,6 +111,41 @@ class MaskedRead:
             with self._reader:
                 activations = self._reader(images)
         return {tap: value * self._masks[tap] for tap, value in activations.items()}
+
+
+def _applicable(
+    params: VisualizeParams, units: Mapping[str, UnitStatistics], model: StudiedModel
+) -> MethodParams:
+    """The settings without the weights of taps that the units cannot have."""
+    method, kept = params.for_inner().method(), at_pool(next(iter(units.values())), 1)
+    given = method.tap_weights or {}
+    if given.keys() <= kept.keys():
+        return method
+    order = tap_order(model.network, model.preprocessing.size)
+    own = next(iter(units)).rpartition("/")[0]
+    ignored = ignored_weights(params, kept, own, order)
+    if ignored:
+        log.info(
+            "visualize.tap_weights: those of %s are ignored for the units of %s, whose images do "
+            "not use these taps",
+            ", ".join(ignored),
+            own,
+        )
+    weights = {tap: weight for tap, weight in given.items() if tap not in ignored}
+    return method.model_copy(update={"tap_weights": weights})
+
+
+def ignored_weights(
+    params: VisualizeParams, kept: Collection[str], own: str, order: Sequence[str]
+) -> list[str]:
+    """The taps with a weight that units of the tap ``own`` cannot have, with statistics of others.
+
+    Such a tap runs after the units' own, in the ``order`` of all that can be read, or the weights
+    are those of classes' images, which may have taps of their own.
+    """
+    beyond = order if params.inner.tap_weights is None else order[order.index(own) + 1 :]
+    given = params.for_inner().tap_weights or {}
+    return [tap for tap in given if tap not in kept and tap in beyond]
 
 
 def _masks(relevance: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -203,16 +203,23 @@ def tap_weights(
     statistics.
     """
     given = defaults if params.tap_weights is None else params.tap_weights
-    unknown = [tap for tap in params.tap_weights or () if tap not in statistics]
-    if unknown:
-        raise ParamsError(
-            f"visualize.tap_weights names {unknown[0]!r}, a tap without statistics; "
-            + nearest(unknown[0], statistics)
-        )
+    check_weighted(params.tap_weights or (), statistics)
     weights = {tap: given.get(tap, 1.0) for tap in statistics}
     if params.weighting == "plain":
         return weights
     return {tap: weights[tap] * _inverse_variance(kept) for tap, kept in statistics.items()}
+
+
+def check_weighted(weighted: Iterable[str], statistics: Iterable[str]) -> None:
+    """Raise ParamsError, a line for each, for ``weighted`` taps that are none of ``statistics``."""
+    known = list(statistics)
+    faults = [
+        f"visualize.tap_weights names {tap!r}, a tap without statistics; {nearest(tap, known)}"
+        for tap in weighted
+        if tap not in known
+    ]
+    if faults:
+        raise ParamsError("\n".join(faults))
 
 
 def _inverse_variance(statistics: TapStatistics) -> float:

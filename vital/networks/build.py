@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -12,6 +13,11 @@ from vital.errors import ModelError
 from vital.networks.factories import PREFIX, build_from_factory
 from vital.networks.from_timm import build_from_timm
 from vital.networks.from_torchvision import build_from_torchvision
+from vital.runtime.devices import device_of
+
+log = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
 
 NAMES = "timm/<architecture>, torchvision/<architecture> or python:<package.module>:<factory>"
 
@@ -69,6 +75,27 @@ def outline_network(
         except ModelError:
             pass  # the name is wrong, or the network computes with values: built whole, it tells
     return freeze(build_network(name, kwargs, weights=weights))
+
+
+def read_outline(
+    read: Callable[[nn.Module], Read],
+    name: str,
+    kwargs: Mapping[str, Any],
+    *,
+    weights: str | None = None,
+) -> Read:
+    """What ``read`` says of a network's outline or, where that is not enough, of the whole.
+
+    Raises ModelError as ``read`` and :func:`build_network` do.
+    """
+    network = outline_network(name, kwargs, weights=weights)
+    try:
+        return read(network)
+    except ModelError:  # also of a network that computes with values that an outline has not
+        if device_of(network).type != "meta":
+            raise
+    log.info("%s does not run without values for its weights: it is built whole", name)
+    return read(freeze(build_network(name, kwargs, weights=weights)))
 
 
 def freeze(network: nn.Module) -> nn.Module:

@@ -55,6 +55,11 @@ def _published(architecture: str) -> Any:
         raise ModelError(f"timm has no {architecture!r}; {nearest(architecture, tagged)}") from None
 
 
+def check_published_classes(architecture: str, kwargs: Mapping[str, Any]) -> None:
+    """Raise ModelError where the published weights have another number of classes."""
+    _check_classes(architecture, _published(architecture), kwargs)
+
+
 def _check_classes(architecture: str, published: Any, kwargs: Mapping[str, Any]) -> None:
     """For another number of classes, timm makes a new classifier without a word."""
     asked = kwargs.get("num_classes", 0)

@@ -22,7 +22,6 @@ from vital.artefacts.model import (
     SOURCE_SHA256,
     TAPS,
 )
-from vital.errors import ModelError
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
@@ -34,7 +33,7 @@ from vital.networks.probe import count_logits
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import tap_shapes
 from vital.networks.training import LabelledImages, accuracy, train
-from vital.networks.untrained import network_kwargs, preprocessing_of
+from vital.networks.untrained import check_origin, network_kwargs, preprocessing_of
 from vital.networks.weights import load_weights
 from vital.params.model import ModelParams
 from vital.runtime.devices import CPU
@@ -94,9 +93,7 @@ def measure(folder: Path, images: ImageSet, device: torch.device = CPU) -> dict[
 def _with_weights(
     images: ImageSet, params: ModelParams, seed: int, device: torch.device
 ) -> nn.Module:
-    origins = [params.checkpoint is not None, params.fetched, params.train is not None]
-    if sum(origins) != 1:
-        raise ModelError("give exactly one of model.checkpoint, model.pretrained and model.train")
+    check_origin(params)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "model", "initial weights"))
         network = build_network(

@@ -9,7 +9,7 @@ import pandas as pd
 from torch import nn
 
 from vital.errors import ModelError
-from vital.networks.build import build_network, freeze, outline_network
+from vital.networks.build import read_outline
 from vital.networks.config import network_config
 from vital.networks.taps.defaults import choose_taps
 from vital.networks.taps.module_outputs import ModuleOutput, module_outputs
@@ -32,10 +32,7 @@ def describe_taps(
     Raises ModelError for a network that cannot be built, does not run at that size, or does not
     say its size.
     """
-    try:
-        return _table(outline_network(name, kwargs, weights=weights), size, every)
-    except ModelError:  # also of a network that computes with values that an outline has not
-        return _table(freeze(build_network(name, kwargs, weights=weights)), size, every)
+    return read_outline(lambda network: _table(network, size, every), name, kwargs, weights=weights)
 
 
 def _table(network: nn.Module, side: int | None, every: bool) -> pd.DataFrame:

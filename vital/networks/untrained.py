@@ -6,12 +6,20 @@ from typing import Any
 
 from torch import nn
 
+from vital.errors import ModelError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_preprocessing
 from vital.networks.model import StudiedModel
 from vital.networks.taps.defaults import default_taps
 from vital.params.model import ModelParams
+
+
+def check_origin(params: ModelParams) -> None:
+    """Raise ModelError unless the parameters name exactly one source of weights."""
+    origins = [params.checkpoint is not None, params.fetched, params.train is not None]
+    if sum(origins) != 1:
+        raise ModelError("give exactly one of model.checkpoint, model.pretrained and model.train")
 
 
 def network_kwargs(params: ModelParams, classes: int) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import torch
 from vital.artefacts.project import Project
 from vital.errors import VitalError
 from vital.params.base import read_params
-from vital.params.check import check_params
+from vital.pipeline.dry_run import check_run
+from vital.pipeline.guards import refuse_endangered
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def _file(folder: Path, name: str) -> Finding:
 
 def _params(project: Project) -> Finding:
     try:
-        check_params(read_params(project.params))
+        content = read_params(project.params)
+        refuse_endangered(project, content)
+        check_run(project, content)
     except VitalError as error:
         return Finding("parameters", False, str(error).splitlines()[0])
     return Finding("parameters", True, "valid")

@@ -24,6 +24,17 @@ from vital.runtime.seeds import generator
 Row = tuple[str, int, str, int | None, str | None, float | None]
 
 
+def check_channels(listed: ListedUnits, count: int) -> None:
+    """Raise ParamsError, a line for each, for channels that a tap of ``count`` does not have."""
+    faults = [
+        f"units.listed: tap {listed.tap!r} has no channel {channel}; legal here: 0 to {count - 1}"
+        for channel in listed.channels
+        if channel >= count
+    ]
+    if faults:
+        raise ParamsError("\n".join(faults))
+
+
 @dataclass(frozen=True)
 class UnitChooser:
     """Chooses units of one network.
@@ -59,13 +70,8 @@ class UnitChooser:
         return units_table(rows)
 
     def _listed(self, listed: ListedUnits) -> Iterator[Row]:
-        count = self._channels(listed.tap)
+        check_channels(listed, self._channels(listed.tap))
         for channel in listed.channels:
-            if channel >= count:
-                raise ParamsError(
-                    f"units.listed: tap {listed.tap!r} has no channel {channel}; "
-                    f"legal here: 0 to {count - 1}"
-                )
             yield listed.tap, channel, LISTED, None, None, None
 
     def _drawn(self, random: RandomUnits) -> Iterator[Row]:

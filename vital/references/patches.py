@@ -102,12 +102,7 @@ class PatchFinder:
         return self._model.preprocessing.denormalize(self._cut(image, [patch.box])[0]).clamp(0, 1)
 
     def _check(self) -> None:
-        side = min(self._model.preprocessing.size)
-        if self.params.patch > side:
-            raise ParamsError(
-                f"references.patch: {self.params.patch} pixels are more than the network's "
-                f"input, which has {side}"
-            )
+        check_patch(self.params, self._model.preprocessing.size)
         if not len(self.images):
             raise DataError("there are no images to find reference patches in")
 
@@ -198,6 +193,15 @@ class PatchFinder:
         step = max(1, round(self.params.stride * side))
         tops, lefts = (_starts(extent, side, step) for extent in self._model.preprocessing.size)
         return [(left, top, left + side, top + side) for top, left in product(tops, lefts)]
+
+
+def check_patch(params: ReferencesParams, size: tuple[int, int]) -> None:
+    """Raise ParamsError for patches larger than the network's input of (height, width) ``size``."""
+    if params.patch > min(size):
+        raise ParamsError(
+            f"references.patch: {params.patch} pixels are more than the network's "
+            f"input, which has {min(size)}"
+        )
 
 
 def _starts(extent: int, side: int, step: int) -> list[int]:

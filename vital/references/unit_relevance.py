@@ -15,7 +15,7 @@ from vital.errors import ModelError, ParamsError
 from vital.images.files import write_png
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
-from vital.networks.taps.module_outputs import module_outputs
+from vital.networks.taps.module_outputs import tap_order
 from vital.networks.taps.reader import INPUT_TAP, locate
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
@@ -67,15 +67,18 @@ def taps_until(
     for tap in (*taps, *ends):
         if tap != INPUT_TAP:
             locate(model.network, tap)
-    outputs = module_outputs(model.network, model.preprocessing.size)
-    order = [INPUT_TAP, *(output.tap for output in outputs)]
+    order = tap_order(model.network, model.preprocessing.size)
     for tap in (*taps, *ends):
         if tap not in order:
             raise ModelError(f"tap {tap!r} gives nothing that can be read")
-    return {last: _until(order, taps, last) for last in ends}
+    return {last: taps_before(order, taps, last) for last in ends}
 
 
-def _until(order: Sequence[str], taps: Sequence[str], last: str) -> list[str]:
+def taps_before(order: Sequence[str], taps: Sequence[str], last: str) -> list[str]:
+    """Those of ``taps`` that come before ``last`` in an ``order`` of all, and itself.
+
+    Raises ParamsError where none of them does.
+    """
     before = [tap for tap in order[: order.index(last)] if tap in taps]
     if not before:
         raise ParamsError(f"relevance.taps: none of {', '.join(taps)} runs before {last!r}")

@@ -11,6 +11,7 @@ from torch import nn
 
 from vital.networks.probe import blank_image, run_blank
 from vital.networks.taps.channel_axis import output_channels_first
+from vital.networks.taps.reader import INPUT_TAP
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,8 @@ def module_outputs(network: nn.Module, size: tuple[int, int]) -> list[ModuleOutp
         for handle in handles:
             handle.remove()
     return found
+
+
+def tap_order(network: nn.Module, size: tuple[int, int]) -> list[str]:
+    """Every tap that can be read, in the order in which they run; see :func:`module_outputs`."""
+    return [INPUT_TAP, *(output.tap for output in module_outputs(network, size))]
