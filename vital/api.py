@@ -55,6 +55,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     weights: str | None = None,
     preprocessing: Preprocessing | Mapping[str, object] | None = None,
     classes: Sequence[str] = (),
+    output: str | int | None = None,
     units: Sequence[str | int] | None = None,
     taps: Sequence[str] | None = None,
     per_class: int | None = None,
@@ -70,7 +71,8 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     ``model`` is ``timm/<name>``, ``torchvision/<name>``, ``python:<package.module>:<factory>`` or
     a module. Its weights come from ``checkpoint``, else they are those published (of torchvision's
     the entry named ``weights``) or given by the factory. ``preprocessing`` overrides the network's
-    own, in whole or by some of the keys of the block model.preprocessing. ``references`` is a
+    own, in whole or by some of the keys of the block model.preprocessing. ``output`` says which of
+    a network's outputs its logits are: an attribute, a key or an index. ``references`` is a
     source of images as in docs/images.md: a folder with a subfolder per class, named by class
     name, index or ImageNet synset, or ``hfds/...`` and the like; or a mapping with the keys
     ``source``, ``root``, ``split``, ``columns`` and ``class_map``. A flat folder stands for the
@@ -84,7 +86,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     settings = check_block({**DEFAULTS, **(params or {})}, "visualize", VisualizeParams)
     studied = open_model(
         model, checkpoint=checkpoint, kwargs=model_kwargs, weights=weights,
-        preprocessing=_changes(preprocessing, size), classes=classes, taps=taps,
+        preprocessing=_changes(preprocessing, size), classes=classes, output=output, taps=taps,
     )  # fmt: skip
     known = ClassMap(studied.classes, studied.outputs)
     drawn = draw_reference_sets(reference_params(references), known, units or (), per_class, seed)

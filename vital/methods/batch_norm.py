@@ -13,7 +13,7 @@ from vital.networks.taps.hooks import HookedReader
 
 
 class BatchNormDistances(HookedReader):
-    """The distances at all batch norms; a context manager that takes its hooks away again.
+    """The distances at all batch norms, ``names``; a context manager that takes its hooks away.
 
     Every image is judged alone: its mean and variance over positions stand where training had
     those of a batch. Raises ModelError for a network without batch norm of feature maps.
@@ -22,7 +22,8 @@ class BatchNormDistances(HookedReader):
     def __init__(self, network: nn.Module, name: str) -> None:
         super().__init__()
         self._network = network
-        self._layers = _layers_with_running_statistics(network)
+        named = _layers_with_running_statistics(network)
+        self.names, self._layers = list(named), list(named.values())
         self._distances: list[torch.Tensor] = []
         if not self._layers:
             raise ModelError(
@@ -68,15 +69,15 @@ def distance_of_statistics(
     return of_means + of_variances
 
 
-def _layers_with_running_statistics(network: nn.Module) -> list[nn.BatchNorm2d]:
-    """Every batch norm of feature maps that has running means and variances."""
-    return [
-        module
-        for module in network.modules()
+def _layers_with_running_statistics(network: nn.Module) -> dict[str, nn.BatchNorm2d]:
+    """Every batch norm of feature maps that has running means and variances, by its name."""
+    return {
+        name: module
+        for name, module in network.named_modules()
         if isinstance(module, nn.BatchNorm2d)
         and module.running_mean is not None
         and module.running_var is not None
-    ]
+    }
 
 
 def _running_statistics(layer: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,8 +19,9 @@ from vital.methods.record import MethodRecord
 from vital.methods.schedule import phases
 from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
+from vital.references.pooling import pooled_size
 from vital.runtime.provenance import own_digest, source_digest
-from vital.units import Target
+from vital.units import Target, Unit
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,8 @@ class DeepInversionMethod(PixelMethod):
                 "the images that it was trained on",
                 model.name,
             )
-        height, width = model.preprocessing.size
         for phase in phases(self.params):
-            run_blank(model.network, (height // phase.pool, width // phase.pool))
+            run_blank(model.network, pooled_size(model.preprocessing.size, phase.pool))
 
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
@@ -60,6 +60,10 @@ class DeepInversionMethod(PixelMethod):
             "params": self._weights.model_dump(mode="json", exclude={"steps"}),
             "code": [own_digest(__name__), source_digest(batch_norm, objectives_module)],
         }
+
+    def followed(self, unit: Unit) -> list[str]:
+        """The logits, and what each batch norm gives."""
+        return [*self._distances.names, unit.tap]
 
     @contextmanager
     def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:

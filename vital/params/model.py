@@ -58,7 +58,8 @@ class ModelParams(Block):
     """A network by name, with weights from a file, published ones, or trained here.
 
     ``weights`` names an entry of torchvision's weights; ``classes`` its logits (null: as the
-    network does, or those of ImageNet, or those it is trained on here).
+    network does, or those of ImageNet, or those it is trained on here). ``output`` says which of
+    several outputs the logits are: an attribute, a key or an index.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ModelParams(Block):
     train: TrainParams | None = None
     preprocessing: PreprocessingParams | None = None
     classes: tuple[str, ...] | None = None
+    output: str | int | None = None
     taps: dict[str, Weight] | None = None
 
     @property

@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch.nn import functional
 
+from vital.errors import ParamsError
+
 Kept = TypeVar("Kept")
 
 _MARK = "~"
@@ -17,6 +19,19 @@ _MARK = "~"
 def pooled(images: torch.Tensor, pool: int) -> torch.Tensor:
     """Average over squares of ``pool`` pixels: (B, 3, H, W) to (B, 3, H // pool, W // pool)."""
     return images if pool == 1 else functional.avg_pool2d(images, pool)
+
+
+def pooled_size(size: tuple[int, int], pool: int) -> tuple[int, int]:
+    """(height, width) of images of this size once they are pooled.
+
+    Raises ParamsError for a pool that is larger than the images.
+    """
+    if pool > min(size):
+        raise ParamsError(
+            f"a pool of {pool} pixels is larger than the network's images of {size[0]} x {size[1]} "
+            f"(visualize.coarse.pool, extract.pools); legal here: 1 to {min(size)}"
+        )
+    return size[0] // pool, size[1] // pool
 
 
 def pooled_tap(tap: str, pool: int) -> str:

@@ -166,6 +166,9 @@ class RelevanceReader:
         self, seen: dict[str, torch.Tensor], starts: Sequence[Start], silent: bool
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """What to send back from each start's tap, and the relevance that this stands for."""
+        for tap, value in seen.items():
+            if not value.requires_grad:
+                raise _without_gradient(tap)
         values = {tap: value.detach() for tap, value in seen.items()}
         weights = {tap: torch.zeros_like(value) for tap, value in values.items()}
         for image, start in enumerate(starts):
@@ -183,6 +186,9 @@ class RelevanceReader:
         outputs: Sequence[torch.Tensor],
         keep: bool,
     ) -> Sequence[torch.Tensor]:
+        for tap, output in zip(self._taps, outputs, strict=True):
+            if not output.requires_grad:
+                raise _without_gradient(tap)
         with self._active():
             gradients = torch.autograd.grad(
                 [seen[tap] for tap in seen],
@@ -194,7 +200,10 @@ class RelevanceReader:
         for tap, gradient in zip(self._taps, gradients, strict=True):
             if gradient is None:
                 listed = ", ".join(repr(start) for start in seen)
-                raise ModelError(f"tap {tap!r} is not upstream of the start {listed}")
+                raise ModelError(
+                    f"tap {tap!r} is not upstream of the start {listed}, or the network's forward "
+                    "pass cuts off the gradient between them (torch.no_grad, detach)"
+                )
         return gradients
 
     @contextmanager
@@ -248,6 +257,13 @@ class RelevanceReader:
                 f"tap {tap!r} lies inside {outer!r} ({kind}), which relevance passes as a whole: "
                 f"read {outer!r}"
             )
+
+
+def _without_gradient(tap: str) -> ModelError:
+    return ModelError(
+        f"tap {tap!r} has no gradient by the image: the network's forward pass cuts it off "
+        "(torch.no_grad, inference_mode, detach or the like), so that there is no relevance"
+    )
 
 
 def _never_none(relevance: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

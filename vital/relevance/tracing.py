@@ -87,7 +87,8 @@ class _Watch:
         if not output.requires_grad:
             raise ModelError(
                 f"under composite {self._composite.name!r} no relevance comes back from the "
-                "network's output: does it end in a softmax? relevance starts from logits"
+                "network's output: does it end in a softmax, or cut off gradients "
+                "(torch.no_grad, detach)? relevance starts from logits"
             )
         reached = nodes_behind(output, frozenset())
         problems = {self._without_rule[node] for node in reached if node in self._without_rule}
