@@ -27,17 +27,12 @@ def accepted(network: nn.Module) -> nn.Module:
     quantised or uninitialised ones, and such as have weights of another kind than plain tensors.
     """
     network = _unwrapped(network)
-    if isinstance(network, torch.jit.ScriptModule):
-        raise ModelError(
-            "the network is scripted or traced (torch.jit): its layers cannot be read; give the "
-            "module that it was made from"
-        )
-    for name, module in list(network.named_modules()):
+    _check(network)
+    for module in list(network.modules()):
         module._compiled_call_impl = None  # compiled in place, it would pass over hooks
         for place, child in module.named_children():
             if (inner := _unwrapped(child)) is not child:
                 setattr(module, place, inner)
-        _check(name or "the network", module)
     return network
 
 
@@ -48,6 +43,7 @@ def own_copy(network: nn.Module) -> nn.Module:
     have no values, or such as are not finite.
     """
     network = _unwrapped(network)
+    _check(network)
     try:
         copied = copy.deepcopy(network, _computed(network))
     except Exception as error:  # each attribute may refuse in its own way
@@ -93,7 +89,17 @@ def _tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
             yield from _tensors(value)
 
 
-def _check(name: str, module: nn.Module) -> None:
+def _check(network: nn.Module) -> None:
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ModelError(
+            "the network is scripted or traced (torch.jit): its layers cannot be read; give the "
+            "module that it was made from"
+        )
+    for name, module in network.named_modules():
+        _check_module(name or "the network", module)
+
+
+def _check_module(name: str, module: nn.Module) -> None:
     kind = type(module)
     if kind.__module__.startswith(_QUANTISED):
         raise ModelError(

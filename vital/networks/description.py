@@ -1,7 +1,7 @@
 """Values, functions and objects as plain data that is the same in every process.
 
-Functions are told by their source file and their code, with what they enclose; objects of classes
-that are written in Python by their attributes.
+Functions are told by their source file and their code, with what they enclose; objects of any other
+kind by their class and by what pickle would keep of them.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ _BUILT_IN = (
     types.ClassMethodDescriptorType,
     np.ufunc,
 )
+
+_PROTOCOL = 4
+"""Of pickle."""
 
 _MEMBERS = (FunctionType, property, partial, bool, int, float, str, tuple)
 """What of a class is described besides its source: what may be put in place of what is there."""
@@ -201,14 +204,20 @@ class Describer:
         return self._sources[file]
 
     def _object(self, value: Any, where: str) -> Any:
-        kind = type(value)
-        if not all(_has_source(one) for one in kind.__mro__[:-1]):
+        """What pickle would keep of the object; one that it cannot keep hides something."""
+        try:
+            parts = value.__reduce_ex__(_PROTOCOL)
+        except Exception:  # an object may refuse in its own way
             return self._note(where, value)
-        slots = [name for one in kind.__mro__ for name in _slots(one) if hasattr(value, name)]
-        held = {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots}}
+        if isinstance(parts, str):
+            return parts
+        make, arguments, state, *items = (*parts, None)[:5]
         return [
-            self.of_class(kind, where),
-            [[key, self.describe(one, f"{where}.{key}")] for key, one in sorted(held.items())],
+            self.of_class(type(value), where),
+            self.describe(make, where),
+            self._container(arguments, where),
+            self.describe(state, where),
+            [self._container(list(more or ()), where) for more in items],
         ]
 
     def _note(self, where: str, value: Any) -> None:
@@ -242,19 +251,6 @@ def _name(thing: Any) -> str:
 
 def _is_known(thing: Any) -> bool:
     return str(thing.__module__).partition(".")[0] in _KNOWN_CODE
-
-
-def _has_source(kind: type) -> bool:
-    """Whether a class is written in Python: it holds nothing but its attributes."""
-    module = sys.modules.get(kind.__module__)
-    file = getattr(module, "__file__", None)
-    return kind.__module__ == "__main__" or bool(file and file.endswith(".py"))
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    slots = vars(kind).get("__slots__", ())
-    names = (slots,) if isinstance(slots, str) else tuple(slots)
-    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
 
 
 def _member(value: Any) -> Any:
