@@ -22,10 +22,10 @@ from vital.methods.objectives import (
     total_variation,
 )
 from vital.methods.schedule import phases
-from vital.networks.taps.reader import TapReader, tap_shapes
+from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams
 from vital.references import quantiles as statistics_module
-from vital.references.pooling import at_pool, pooled_size
+from vital.references.pooling import at_pool, pooled_shapes
 from vital.references.quantiles import TapStatistics, UnitStatistics, resample
 from vital.runtime import sorting
 from vital.runtime.files import digest
@@ -110,9 +110,7 @@ class VitalMethod(PixelMethod):
 
     def _count_positions(self, pool: int) -> dict[str, int]:
         """How many positions each tap has for images that are pooled so."""
-        model = self.setup.model
-        size = pooled_size(model.preprocessing.size, pool)
-        shapes = tap_shapes(model.network, self.taps, size)
+        shapes = pooled_shapes(self.setup.model, self.taps, pool)
         return {tap: positions for tap, (_, positions) in shapes.items()}
 
     def _objective(self, read: Read, targets: Sequence[Target], pool: int) -> MatchingObjective:

@@ -10,6 +10,9 @@ import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from vital.errors import ModelError, first_line
 
@@ -89,17 +92,34 @@ def _tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
             yield from _tensors(value)
 
 
+def with_plain_weights(network: nn.Module) -> nn.Module:
+    """Have weights that are computed at every pass, as by weight norm, computed once; returns it.
+
+    The network must be in inference mode.
+    """
+    for module in network.modules():
+        for hook in list(module._forward_pre_hooks.values()):
+            if isinstance(hook, WeightNorm):
+                remove_weight_norm(module, hook.name)
+            elif isinstance(hook, SpectralNorm):
+                remove_spectral_norm(module, hook.name)
+        if parametrize.is_parametrized(module):
+            for name in list(module.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(module, name)
+    return network
+
+
 def _check(network: nn.Module) -> None:
-    if isinstance(network, torch.jit.ScriptModule):
-        raise ModelError(
-            "the network is scripted or traced (torch.jit): its layers cannot be read; give the "
-            "module that it was made from"
-        )
     for name, module in network.named_modules():
         _check_module(name or "the network", module)
 
 
 def _check_module(name: str, module: nn.Module) -> None:
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            f"{name!r} is scripted or traced (torch.jit): its layers cannot be read; give the "
+            "module that it was made from"
+        )
     kind = type(module)
     if kind.__module__.startswith(_QUANTISED):
         raise ModelError(

@@ -160,8 +160,10 @@ def _built_again(description: Mapping[str, Any], weights: Path) -> nn.Module:
     network = build_network(
         description[ARCHITECTURE], description[KWARGS], weights=description.get(ENTRY)
     )
-    load_weights(pick_output(network, description.get(OUTPUT)), weights)
-    return freeze(network)
+    # Frozen first: the weights that were saved are those of a frozen network.
+    freeze(pick_output(network, description.get(OUTPUT)))
+    load_weights(network, weights)
+    return network
 
 
 def _structure_pins(network: nn.Module, name: str) -> list[str]:

@@ -61,8 +61,6 @@ def unrepeatable() -> str:
 
 
 def _of_module(describer: Describer, module: nn.Module, where: str) -> Any:
-    if isinstance(module, torch.jit.ScriptModule):
-        return ["scripted", str(module.code)]
     if isinstance(module, torch.fx.GraphModule):
         return ["graph", module.code]
     buffers = {name: module._buffers.get(name) for name in module._non_persistent_buffers_set}

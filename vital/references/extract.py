@@ -15,9 +15,9 @@ from vital.artefacts.columns import LABEL, SHA256, UNIT
 from vital.artefacts.reference_images import write_references
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
-from vital.networks.taps.reader import TapReader, tap_shapes
+from vital.networks.taps.reader import TapReader
 from vital.params.extract import ExtractParams
-from vital.references.pooling import pooled, pooled_size, pooled_tap, pooled_taps
+from vital.references.pooling import pooled, pooled_shapes, pooled_tap, pooled_taps
 from vital.references.quantiles import Accumulator, TapStatistics, from_tensors, to_tensors
 from vital.references.statistics_files import write_statistics
 from vital.runtime.executors import executor
@@ -51,7 +51,7 @@ def extract_statistics(
     """
     names = pooled_taps(taps, pools)
     for pool in pools:
-        tap_shapes(model.network, taps, pooled_size(model.preprocessing.size, pool))
+        pooled_shapes(model, taps, pool)
     current: str | None = None
     sums: dict[str, Accumulator] = {}
     with torch.no_grad(), TapReader(model.to(device).network, taps) as read:

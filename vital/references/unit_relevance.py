@@ -16,12 +16,12 @@ from vital.images.files import write_png
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
 from vital.networks.taps.module_outputs import module_outputs
-from vital.networks.taps.reader import INPUT_TAP, locate, tap_shapes
+from vital.networks.taps.reader import INPUT_TAP, locate
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.references.extract import extract_statistics
 from vital.references.heat_maps import FirstHeatMaps
-from vital.references.pooling import pooled, pooled_size, pooled_tap, pooled_taps
+from vital.references.pooling import pooled, pooled_shapes, pooled_tap, pooled_taps
 from vital.references.quantiles import TapStatistics, UnitStatistics, from_tensors, to_tensors
 from vital.references.statistics_files import write_statistics
 from vital.references.weighted_quantiles import RelevanceAccumulator
@@ -99,7 +99,7 @@ def unit_relevance(
     names unit and tap, for what is not finite.
     """
     for pool in pools:
-        tap_shapes(model.network, taps, pooled_size(model.preprocessing.size, pool))
+        pooled_shapes(model, taps, pool)
     loaded = patches.batches(model.preprocessing, params.batch)
     moved = (images.to(model.device) for _, images in loaded)
     if params.composite is None:

@@ -14,6 +14,7 @@ from zennit.core import Hook
 
 from vital.errors import ModelError, ParamsError
 from vital.networks.taps.channel_axis import positions_last
+from vital.networks.taps.gradients import check_gradients
 from vital.networks.taps.reader import INPUT_TAP, find_module, opponent_colours
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
@@ -103,7 +104,7 @@ class RelevanceReader:
         for tap in start_taps:
             self._check_tap(tap, start=True)
         if self._rules is None:
-            self._rules = self._register(images[:1], self._opened)
+            self._rules = self._register(images[:1], start_taps, self._opened)
         wanted = images.requires_grad
         inputs = images if wanted else images.detach().requires_grad_()
         with torch.enable_grad(), self._mode:
@@ -115,10 +116,20 @@ class RelevanceReader:
         gradients = self._backward(seen, seeds, [captured[tap] for tap in self._taps], wanted)
         return self._reading(captured, gradients, totals, wanted)
 
-    def _register(self, image: torch.Tensor, opened: ExitStack) -> ZennitComposite:
+    def _traced(self, image: torch.Tensor, start_taps: Sequence[str]) -> Trace:
+        """Raises ModelError that names a tap where the fault is that no gradient leads to it."""
+        try:
+            return trace(self._network, self._composite, image)
+        except ModelError:
+            check_gradients(self._network, [*self._taps, *start_taps], image)
+            raise
+
+    def _register(
+        self, image: torch.Tensor, start_taps: Sequence[str], opened: ExitStack
+    ) -> ZennitComposite:
         """Hook a rule to every module of the network and every function's module that has one."""
         if self._trace is None:
-            self._trace = trace(self._network, self._composite, image)
+            self._trace = self._traced(image, start_taps)
         rules = {**self._module_rules(self._trace), **self._function_rules()}
         registered = ZennitComposite(
             module_map=lambda _context, name, _module: rules.get(name), canonizers=canonizers()

@@ -34,8 +34,8 @@ def check_gradients(network: nn.Module, taps: Iterable[str], image: torch.Tensor
         if not (_leads(tap, value, source) or _leads(tap, value, seen)):
             raise ModelError(
                 f"tap {tap!r} has no gradient by the image: the network's forward pass cuts it off "
-                "(torch.no_grad, inference_mode, detach, rounding or the like), so that no image "
-                "can be made for it"
+                "(torch.no_grad, inference_mode, detach, rounding or the like), so that nothing "
+                "can be optimised or traced through it"
             )
         source = value
 
