@@ -21,7 +21,7 @@ from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
 from vital.references.pooling import pooled_size
 from vital.runtime.provenance import own_digest, source_digest
-from vital.units import Target, Unit
+from vital.units import Target
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,6 @@ class DeepInversionMethod(PixelMethod):
             "params": self._weights.model_dump(mode="json", exclude={"steps"}),
             "code": [own_digest(__name__), source_digest(batch_norm, objectives_module)],
         }
-
-    def followed(self, unit: Unit) -> list[str]:
-        """The logits, and what each batch norm gives."""
-        return [*self._distances.names, unit.tap]
 
     @contextmanager
     def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:

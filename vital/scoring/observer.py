@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from PIL import Image
 
-from vital.artefacts.columns import UNIT
+from vital.artefacts.columns import PATH, UNIT
 from vital.images.files import read_image
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
@@ -113,7 +113,7 @@ class ObservedSet:
 
     def check(self, name: str) -> None:
         """Raise ModelError that names an image in which observer ``name`` sees nothing finite."""
-        seen, images = self.seen[name], [str(path) for path in self.images.files]
+        seen, images = self.seen[name], list(self.images.rows[PATH])
         whose = "the studied network's" if name == OWN else f"{name}'s"
         check_finite(seen.features, f"{whose} features", images)
         if seen.logits.shape[1]:
