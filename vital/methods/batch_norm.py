@@ -13,17 +13,18 @@ from vital.networks.taps.hooks import HookedReader
 
 
 class BatchNormDistances(HookedReader):
-    """The distances at all batch norms, ``names``; a context manager that takes its hooks away.
+    """The distances at all batch norms; a context manager that takes its hooks away again.
 
     Every image is judged alone: its mean and variance over positions stand where training had
-    those of a batch. Raises ModelError for a network without batch norm of feature maps.
+    those of a batch. Raises ModelError for a network without batch norm of feature maps, and for a
+    batch norm from which no gradient leads back to images that ask for one.
     """
 
     def __init__(self, network: nn.Module, name: str) -> None:
         super().__init__()
         self._network = network
-        named = _layers_with_running_statistics(network)
-        self.names, self._layers = list(named), list(named.values())
+        self._layers = _layers_with_running_statistics(network)
+        self._is_followed = False
         self._distances: list[torch.Tensor] = []
         if not self._layers:
             raise ModelError(
@@ -51,10 +52,17 @@ class BatchNormDistances(HookedReader):
         A distance is the L2 norm of the difference of means plus that of variances.
         """
         self._distances.clear()
+        self._is_followed = images.requires_grad and torch.is_grad_enabled()
         logits = self._network(images)
         return logits, list(self._distances)
 
     def _measure(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
+        if self._is_followed and not inputs[0].requires_grad:
+            name = next(name for name, one in self._network.named_modules() if one is layer)
+            raise ModelError(
+                f"batch norm {name!r} has no gradient by the image: the network's forward pass "
+                "cuts it off (torch.no_grad, detach or the like)"
+            )
         # Read here: a network that has moved to another device has other tensors there.
         self._distances.append(distance_of_statistics(inputs[0], *_running_statistics(layer)))
 
@@ -69,15 +77,15 @@ def distance_of_statistics(
     return of_means + of_variances
 
 
-def _layers_with_running_statistics(network: nn.Module) -> dict[str, nn.BatchNorm2d]:
-    """Every batch norm of feature maps that has running means and variances, by its name."""
-    return {
-        name: module
-        for name, module in network.named_modules()
+def _layers_with_running_statistics(network: nn.Module) -> list[nn.BatchNorm2d]:
+    """Every batch norm of feature maps that has running means and variances."""
+    return [
+        module
+        for module in network.modules()
         if isinstance(module, nn.BatchNorm2d)
         and module.running_mean is not None
         and module.running_var is not None
-    }
+    ]
 
 
 def _running_statistics(layer: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
