@@ -11,6 +11,7 @@ from PIL import Image
 
 import vital
 from helpers.own_images import write_tar
+from helpers.own_networks import CLASSES, SEEN, Net
 from helpers.small_networks import KWARGS, redraw, write_references
 from vital.errors import DataError, ModelError, ParamsError
 from vital.images.preprocessing import Preprocessing
@@ -182,3 +183,14 @@ def test_references_may_say_more_than_their_source(checkpoint: Path, references:
         make(checkpoint, {"source": str(references), "splot": "x"})
     with pytest.raises(ParamsError, match=r"class_map: no class 'onee'; did you mean 'one'"):
         make(checkpoint, {**source, "class_map": {"onee": 1}})
+
+
+def test_the_logits_may_be_one_of_several_outputs(references: Path) -> None:
+    network = Net(after=lambda logits: {"one": logits, "other": logits + 1})
+    one, other = (
+        vital.visualize(
+            network, references, output=output, classes=CLASSES, units=["b"], params=QUICK, **SEEN
+        ).table["activation"][0]
+        for output in ("one", "other")
+    )
+    assert other == pytest.approx(one + 1, abs=1e-4)

@@ -82,6 +82,35 @@ def test_commands_take_names_of_all_origins(references: Path, tmp_path: Path) ->
     assert "bird" in made.stdout
 
 
+TWO_OUTPUTS = """
+from torch import nn
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        maps = self.stem(x)
+        return maps, maps.mean((2, 3))
+"""
+
+
+def test_the_logits_are_named_among_outputs(references: Path, tmp_path: Path) -> None:
+    (tmp_path / "two_outputs.py").write_text(TWO_OUTPUTS, encoding="utf-8")
+    arguments = [
+        "visualize", "--model", "python:two_outputs:Two", "--references", references, "--taps",
+        "stem", "--units", "1", "--steps", 2, "--set", "batch=1", "--out", tmp_path / "out",
+        "--preprocessing", "mean=[0.5,0.5,0.5]", "--preprocessing", "std=[0.5,0.5,0.5]",
+        "--size", 32,
+    ]  # fmt: skip
+    vague = command(*arguments, cwd=tmp_path)
+    assert vague.returncode == 1
+    assert "say by output" in vague.stderr
+    named = command(*arguments, "--output", "1", cwd=tmp_path)
+    assert named.returncode == 0, named.stderr
+
+
 def _limit_files() -> None:
     import resource
 

@@ -56,6 +56,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     weights: str | None = None,
     preprocessing: Preprocessing | Mapping[str, object] | None = None,
     classes: Sequence[str] = (),
+    output: str | int | None = None,
     units: Sequence[str | int] | None = None,
     taps: Sequence[str] | None = None,
     per_class: int | None = None,
@@ -72,7 +73,8 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     a module. Its weights come from ``checkpoint``, of several tables in it from the one named
     ``weights_key``; else they are those published (of torchvision's the entry named ``weights``)
     or given by the factory. ``preprocessing`` overrides the network's own, in whole or by some of
-    the keys of the block model.preprocessing. ``references`` is a source of images as in
+    the keys of the block model.preprocessing. ``output`` says which of a network's outputs its
+    logits are: an attribute, a key or an index. ``references`` is a source of images as in
     docs/images.md: a folder with a subfolder per class, named by class name, index or ImageNet
     synset, or ``hfds/...`` and the like; or a mapping with the keys ``source``, ``root``,
     ``split``, ``columns`` and ``class_map``. A flat folder stands for the one unit given in
@@ -86,7 +88,8 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     settings = check_block({**DEFAULTS, **(params or {})}, "visualize", VisualizeParams)
     studied = open_model(
         model, checkpoint=checkpoint, weights_key=weights_key, kwargs=model_kwargs,
-        weights=weights, preprocessing=_changes(preprocessing, size), classes=classes, taps=taps,
+        weights=weights, preprocessing=_changes(preprocessing, size), classes=classes,
+        output=output, taps=taps,
     )  # fmt: skip
     known = ClassMap(studied.classes, studied.outputs)
     drawn = draw_reference_sets(reference_params(references), known, units or (), per_class, seed)

@@ -289,5 +289,37 @@ def test_a_network_of_fixed_size_refuses_a_coarse_phase() -> None:
     params = check_block(
         {"steps": 2, "lr": 0.1, "coarse": {"steps": 2}}, "visualize", VisualizeParams
     )
-    with pytest.raises(ModelError, match="a transformer cannot take images of 16 x 16 pixels"):
+    expected = r"a transformer, images pooled by 2: .* 16 x 16 pixels .* built for 32 x 32"
+    with pytest.raises(ModelError, match=expected):
         VitalMethod(Setup(vit, 0, CPU), kept, params.method())
+
+
+@pytest.mark.parametrize("column", ["loss", "activation", "probability"])
+def test_a_finished_image_without_a_number_is_an_error(
+    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    made = engine("spoiled")
+    good = made._method.responses
+
+    def spoiled(*given: Any) -> list[dict[str, Any]]:
+        return [{**row, column: float("nan")} for row in good(*given)]
+
+    monkeypatch.setattr(made._method, "responses", spoiled)
+    target = Target(units[1], 0)
+    with pytest.raises(ModelError, match=f"{target.id}: {column} of the finished image is nan"):
+        list(made.run([target]))
+
+
+def test_gradients_are_looked_at_once_and_only_for_what_is_made(
+    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[list[str]] = []
+    monkeypatch.setattr(
+        "vital.engine.local.check_gradients", lambda _network, taps, _image: looked.append(taps)
+    )
+    targets = [Target(unit, 0) for unit in units]
+    made = engine("twice")
+    list(made.run(targets[:2]))
+    list(made.run(targets))
+    list(engine("twice").run(targets))
+    assert looked == [list(TAPS)]

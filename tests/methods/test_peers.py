@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -377,3 +378,17 @@ def test_statistics_do_not_depend_on_batches() -> None:
     apart: ImageStatistics = measure_images(real_images().split(4))
     torch.testing.assert_close(apart.magnitude, IMAGES.magnitude)
     torch.testing.assert_close(apart.covariance, IMAGES.covariance)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_network_that_cuts_gradients_off_makes_no_noise(
+    studied: StudiedModel, units: list[Unit], name: str, tmp_path: Path
+) -> None:
+    cut = replace(studied, network=copy.deepcopy(studied.network))
+    cut.network.layer3.register_forward_hook(lambda _m, _i, output: output.detach())
+    inner = [Target(inner_unit("layer4", 1), 0)]
+    asked = targets_for(units) if name == "deepinversion" else inner
+    with pytest.raises(ModelError, match=f"tap '{asked[0].unit.tap}' has no gradient"):
+        run(PEERS[name](cut), tmp_path, asked)
+    if name != "deepinversion":
+        run(PEERS[name](cut), tmp_path, [Target(inner_unit("layer2", 1), 0)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from safetensors.torch import save_file
 from helpers.prepared_images import prepare, write_twelve
 from helpers.small_networks import redraw, write_weights
 from vital.artefacts.manifest import SPLITS, write_manifest
-from vital.errors import DataError, ModelError
+from vital.errors import ArtefactError, DataError, ModelError
 from vital.images.image_set import ImageSet
 from vital.networks.build import build_network
 from vital.networks.classes import ClassMap
@@ -190,3 +192,75 @@ def test_the_model_stage_refuses_classes_that_it_cannot_place(tmp_path: Path) ->
     with pytest.raises(DataError, match="does not know 11 of the 11 classes"):
         make_model(tmp_path / "model", images, model, 0)
     assert not (tmp_path / "model").exists()
+
+
+OWN = """
+import threading
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+TEMPERATURE = 1.0
+
+class Own(nn.Module):
+    def __init__(self, num_classes=2, temperature=None, sealed=False):
+        super().__init__()
+        self.stem = weight_norm(nn.Conv2d(3, 4, 3))
+        self.head = nn.Linear(4, num_classes)
+        self.temperature = temperature or TEMPERATURE
+        self.passes = 0
+        if sealed:
+            self.lock = threading.Lock()
+
+    def forward(self, x):
+        self.passes += 1
+        logits = self.head(self.stem(x).relu().mean((2, 3)))
+        return {"logits": logits / self.temperature, "maps": x}
+
+make = Own
+"""
+
+BLOCK = {
+    "name": "python:own_net:make", "output": "logits", "train": TRAIN, "taps": {"stem": 1.0},
+    "preprocessing": {"mean": [0.5] * 3, "std": [0.5] * 3},
+}  # fmt: skip
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "own_net.py").write_text(OWN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("own_net")
+    sys.modules.pop("own_net")
+
+
+def test_a_network_of_ones_own_is_trained_by_the_output_that_is_named(
+    own: Any, make: Any, tmp_path: Path
+) -> None:
+    written = make(**BLOCK)
+    assert written["output"] == "logits"
+    assert "token" not in written
+    model = load_model(tmp_path)
+    assert model.network(torch.zeros(2, 3, 32, 32)).shape == (2, 2)
+    assert load_model(tmp_path).sha256 == model.sha256
+    assert "stem.weight" in model.network.state_dict(), "weight norm is computed once"
+
+
+def test_a_factory_that_makes_another_network_than_was_saved_is_told(
+    own: Any, make: Any, tmp_path: Path
+) -> None:
+    make(**BLOCK)
+    own.TEMPERATURE = 2.0
+    with pytest.raises(ArtefactError, match="python:own_net:make makes another network"):
+        load_model(tmp_path)
+
+
+def test_a_network_that_cannot_be_described_is_new_with_every_run_of_the_stage(
+    own: Any, make: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = make(**BLOCK, kwargs={"sealed": True})
+    assert "computed anew: the network.lock (lock)" in caplog.text
+    model = load_model(tmp_path)
+    assert load_model(tmp_path).sha256 == model.sha256, "all stages of a run are of one network"
+    again = make(**BLOCK, kwargs={"sealed": True})
+    assert first["structure"] == again["structure"]
+    assert load_model(tmp_path).sha256 != model.sha256

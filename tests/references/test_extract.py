@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
 from helpers.small_networks import CPU, TAPS
 from helpers.statistics import assert_close
+from vital.errors import ArtefactError, ParamsError
 from vital.networks.model import StudiedModel
 from vital.references.extract import extract_statistics
 from vital.references.quantiles import UnitStatistics
@@ -28,3 +31,23 @@ def test_batches_through_the_network_do_not_matter(
         for tap in TAPS:
             spread = float(np.std(kept[tap].quantiles))
             assert_close(again[unit][tap], kept[tap], 1e-5 * spread)
+
+
+def test_activations_that_are_not_finite_name_tap_and_unit(studied: StudiedModel) -> None:
+    images = torch.zeros(4, 3, 32, 32)
+    images[3, 0, 0, 0] = torch.nan
+    read = extract_statistics(studied, TAPS, [(["class/0"] * 2 + ["class/1"] * 2, images)], CPU)
+    assert next(read)[0] == "class/0"
+    with pytest.raises(ArtefactError, match=r"unit class/1, tap 'input': .* not finite"):
+        next(read)
+
+
+def test_pools_that_are_too_large_are_refused_before_the_first_image(
+    studied: StudiedModel,
+) -> None:
+    def images() -> Iterator[tuple[list[str], torch.Tensor]]:
+        raise AssertionError
+        yield
+
+    with pytest.raises(ParamsError, match="a pool of 33 pixels"):
+        next(extract_statistics(studied, TAPS, images(), CPU, [2, 33]))

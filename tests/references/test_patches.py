@@ -14,7 +14,7 @@ from torch.nn import functional
 from helpers.small_networks import KWARGS, small_model, write_noise
 from vital.artefacts.chosen_units import distinct_units
 from vital.artefacts.patches import DEAD, patches_of, read_patches
-from vital.errors import DataError, ParamsError
+from vital.errors import DataError, ModelError, ParamsError
 from vital.images.files import read_image
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel
@@ -156,3 +156,30 @@ def test_what_cannot_be_searched_is_an_error(model: StudiedModel, images: Path) 
         nothing.find()
     of_no_unit = PatchFinder(model, ActivationCriterion(model, []), everything, PARAMS)
     assert of_no_unit.find() == {}
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_responses_that_are_not_finite_are_named(
+    model: StudiedModel, images: Path, bad: float
+) -> None:
+    """A unit that gives NaN is not dead, and does not win either."""
+    spoiled = torch.arange(KWARGS["channels"][1]) == UNITS[0].index
+    handle = model.network.layer2.register_forward_hook(
+        lambda _m, _i, output: output.masked_fill(spoiled.view(1, -1, 1, 1), bad)
+    )
+    try:
+        expected = r"responses of unit layer2/3 to parts of 0\.png and \d more are not finite"
+        with pytest.raises(ModelError, match=expected):
+            finder(model, images).find()
+    finally:
+        handle.remove()
+
+
+def test_logits_that_are_not_finite_name_no_class(model: StudiedModel) -> None:
+    criterion = RelevanceCriterion(model, UNITS[:1], composite("vital"))
+    handle = model.network.register_forward_hook(lambda _m, _i, output: output * torch.nan)
+    try:
+        with criterion.opened(), pytest.raises(ModelError, match="logits of image 1 of a batch"):
+            list(criterion.maps(torch.zeros(2, 3, 32, 32)))
+    finally:
+        handle.remove()

@@ -13,7 +13,7 @@ import torch
 from helpers.own_images import encoded, noise, write_files
 from helpers.small_networks import CPU, KWARGS
 from vital.artefacts.manifest import SPLITS
-from vital.errors import DataError
+from vital.errors import DataError, ModelError
 from vital.images.files import read_image
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, build_network, freeze
@@ -122,3 +122,18 @@ def test_a_class_that_the_network_does_not_have(
     unknown = manifest.replace({"class_name": {"four": "fore"}})
     with pytest.raises(DataError, match=r"'fore': did you mean 'four'"):
         select(studied, images, unknown)
+
+
+def test_logits_that_are_not_finite_rank_nothing(
+    studied: StudiedModel, images: Path, manifest: pd.DataFrame
+) -> None:
+    def spoil(_module: object, given: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+        bad = given[0].mean((1, 2, 3)) == given[0].mean((1, 2, 3)).max()
+        return output.masked_fill(bad[:, None], torch.nan)
+
+    handle = studied.network.register_forward_hook(spoil)
+    try:
+        with pytest.raises(ModelError, match=r"the network's logits of \d-\d\.png are not finite"):
+            select(studied, images, manifest, select="confident", batch=100)
+    finally:
+        handle.remove()

@@ -325,3 +325,18 @@ def test_what_would_feed_a_silent_unit_is_relevant_where_that_is_asked_for(
     contributions = asked.activations["1"][0] * last.weight.detach()[1, :, 0, 0, None]
     expected = contributions / (contributions.sum(dim=0, keepdim=True) + 1e-5)
     torch.testing.assert_close(asked.relevance["1"][0], expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("starts", [[class_start(0)], [ChannelStart("2", 1)]])
+def test_a_gradient_that_is_cut_off_is_told_with_its_tap(
+    starts: list[ChannelStart],
+) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(1))
+    network[1].register_forward_hook(lambda _m, _i, output: output.detach())
+    network.eval().requires_grad_(False)
+    expected = "tap '1' has no gradient by the image"
+    with (
+        RelevanceReader(network, ["0", "1"], vital_composite()) as read,
+        pytest.raises(ModelError, match=expected),
+    ):
+        read(torch.randn(1, 3, 8, 8), starts)

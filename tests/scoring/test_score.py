@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,8 @@ import torch
 
 from helpers.pretended_device import PRETENDED, PretendedDevice
 from helpers.small_networks import CPU, KWARGS, write_noise
-from vital.artefacts.scores import Scores
-from vital.errors import DataError
+from vital.artefacts.scores import Scores, write_scores
+from vital.errors import DataError, ModelError
 from vital.networks.build import build_network, freeze
 from vital.networks.judges import Judge
 from vital.networks.model import StudiedModel
@@ -229,3 +230,51 @@ def test_a_class_with_too_few_held_out_images_is_named(
     real, chosen = photographs(folders["real"], few), {"vital": folders["vital"]}
     with pytest.raises(DataError, match="class '2' has 3 held-out images"):
         score_methods(Scoring(model, {}, chosen, real, ScoreParams(), 0, CPU))
+
+
+def spoiled(model: StudiedModel, bad: float) -> StudiedModel:
+    """Its logits of the brightest image of a batch are not finite."""
+    network = copy.deepcopy(model.network)
+
+    def spoil(_module: object, given: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+        means = given[0].mean((1, 2, 3))
+        return output.masked_fill((means == means.max())[:, None], bad)
+
+    network.register_forward_hook(spoil)
+    return replace(model, network=network)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_judge_that_gives_no_numbers_has_null_metrics_with_a_reason(
+    model: StudiedModel,
+    judge: Judge,
+    folders: dict[str, Path],
+    held_out: pd.DataFrame,
+    score: Callable[..., Scores],
+    bad: float,
+) -> None:
+    params = check_block({"perplexity": 5.0, "resamples": 200}, "score", ScoreParams)
+    judges = {"twin": replace(judge, model=spoiled(judge.model, bad)), "good": judge}
+    real = photographs(folders["real"], held_out)
+    chosen = {"vital": folders["vital"]}
+    healthy = score("vital")
+    found = score_methods(Scoring(model, judges, chosen, real, params, 0, CPU))
+    for method in ("vital", "real"):
+        for name, value in healthy.metrics[method].items():
+            if name.startswith("transfer_twin"):
+                assert found.metrics[method][name] is None
+                reason = found.reasons[method][name]
+                assert re.fullmatch(r"judge twin's logits of \d+\.png .*not finite.*", reason)
+            else:
+                assert found.metrics[method][name] == value
+    assert found.metrics["vital"]["transfer_good_accuracy_top1"] is not None
+    write_scores(folders["vital"].with_name("scores"), found)
+
+
+def test_a_studied_network_that_gives_no_numbers_is_an_error(
+    model: StudiedModel, folders: dict[str, Path], held_out: pd.DataFrame
+) -> None:
+    real, chosen = photographs(folders["real"], held_out), {"vital": folders["vital"]}
+    scoring = Scoring(spoiled(model, np.nan), {}, chosen, real, ScoreParams(), 0, CPU)
+    with pytest.raises(ModelError, match=r"the studied network's logits of .*\.png.* not finite"):
+        score_methods(scoring)

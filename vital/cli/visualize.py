@@ -29,6 +29,7 @@ _Out = Annotated[Path, typer.Option(help="Where images, index and history go")]
 _Checkpoint = Annotated[Path | None, typer.Option(help="Weights; else published ones")]
 _WeightsKey = Annotated[str | None, typer.Option(help="Its entry with the weights, of several")]
 _Preprocessing = Annotated[list[str] | None, typer.Option(help="K=V, over the network's own")]
+_Output = Annotated[str | None, typer.Option(help="KEY or INDEX of the logits among outputs")]
 _Units = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
 _Taps = Annotated[str | None, typer.Option(help="Module names, comma-separated")]
 _Data = Annotated[
@@ -51,6 +52,7 @@ def visualize(
     weights: TorchvisionWeights = None,
     model_kwargs: NetworkArguments = None,
     preprocessing: _Preprocessing = None,
+    output: _Output = None,
     units: _Units = None,
     taps: _Taps = None,
     data: _Data = None,
@@ -78,6 +80,7 @@ def visualize(
             weights=weights,
             model_kwargs=key_values(model_kwargs, "--model-kwargs"),
             preprocessing=key_values(preprocessing, "--preprocessing"),
+            output=int(output) if output and output.isdecimal() else output,
             units=names(units),
             taps=names(taps),
             per_class=per_class,

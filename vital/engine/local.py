@@ -6,6 +6,7 @@ A Ray cluster's workers run it too: see :mod:`vital.engine.on_ray`.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,21 +14,23 @@ from typing import Any
 
 import torch
 
+from vital.artefacts.columns import PROBABILITY
 from vital.artefacts.visualizations import LOSS, loss_column
 from vital.engine.optimize import Monitor, Problem, TargetState, optimize, pad
 from vital.engine.precision import gpu_arithmetic, in_precision
 from vital.engine.target_store import TargetStore
-from vital.errors import ArtefactError
+from vital.errors import ArtefactError, ModelError
 from vital.methods.base import Method
 from vital.methods.objectives import Objective
 from vital.methods.schedule import total_steps
+from vital.networks.taps.gradients import check_gradients
 from vital.params.visualize import VisualizeParams
 from vital.runtime.closure import code_digest
 from vital.runtime.files import digest
 from vital.runtime.progress import progress_bar
 from vital.runtime.signals import held_back
 from vital.runtime.store import WorkStore
-from vital.units import Target
+from vital.units import CLASS_TAP, Target
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +73,14 @@ class Engine:
         self._setup.model.to(self._setup.device)
         self._common = self._common_digest()
         self._keys: dict[Target, str] = {}
+        self._is_checked = False
 
     def run(self, targets: Sequence[Target]) -> Iterator[Finished]:
-        """Yield every target's result, those that the store has first, each saved as it ends."""
+        """Yield every target's result, those that the store has first, each saved as it ends.
+
+        Raises ModelError before the first step where no gradient leads back to the image, and for
+        images that the network gives nothing finite for.
+        """
         pending: list[tuple[Target, TargetState]] = []
         for target in targets:
             finished = self._from_store(target)
@@ -83,6 +91,12 @@ class Engine:
         log.info(
             "%d of %d targets are in the work store", len(targets) - len(pending), len(targets)
         )
+        if pending and not self._is_checked:
+            target, state = pending[0]
+            image = self._image(state).unsqueeze(0).to(self._setup.device)
+            network = self._setup.model.network
+            check_gradients(network, self._method.followed(target.unit), image)
+            self._is_checked = True
         yield from self._make_all(list(_batches(pending, self._params.batch)))
 
     def make(self, targets: Sequence[Target]) -> list[tuple[str, TargetState, dict[str, Any]]]:
@@ -172,6 +186,7 @@ class Engine:
         results = []
         for target, state, loss, response in zip(targets, ended, losses, responses, strict=False):
             record = {**loss, **response}
+            _check_record(target, record)
             self._targets.save(self.key(target), state, record)
             results.append(self._finished(target, state, record))
         return results
@@ -226,6 +241,17 @@ def problem_of(
         },
         method.schedule,
     )
+
+
+def _check_record(target: Target, record: Mapping[str, float]) -> None:
+    """Raise ModelError for a number that a finished image must have and has not."""
+    needed = record if target.unit.tap == CLASS_TAP else record.keys() - {PROBABILITY}
+    for name in record:
+        if name in needed and not math.isfinite(record[name]):
+            raise ModelError(
+                f"{target.id}: {name} of the finished image is {record[name]}; a lower learning "
+                "rate may help (visualize.lr, or that of the method under peers)"
+            )
 
 
 def _losses(objective: Objective, shown: torch.Tensor) -> list[dict[str, float]]:

@@ -99,6 +99,10 @@ class Method(ABC):
     ) -> AbstractContextManager[Mapping[int, Objective]]:
         """What is minimised, for each phase's pool, and for 1 in any case."""
 
+    def followed(self, unit: Unit) -> list[str]:
+        """The taps whose gradient the unit's images follow."""
+        return [unit.tap]
+
     def image(self, latent: torch.Tensor) -> torch.Tensor:
         """The image (3, H, W) in normalised units that a target's numbers stand for."""
         with torch.no_grad():

@@ -16,13 +16,15 @@ class BatchNormDistances(HookedReader):
     """The distances at all batch norms; a context manager that takes its hooks away again.
 
     Every image is judged alone: its mean and variance over positions stand where training had
-    those of a batch. Raises ModelError for a network without batch norm of feature maps.
+    those of a batch. Raises ModelError for a network without batch norm of feature maps, and for a
+    batch norm from which no gradient leads back to images that ask for one.
     """
 
     def __init__(self, network: nn.Module, name: str) -> None:
         super().__init__()
         self._network = network
         self._layers = _layers_with_running_statistics(network)
+        self._is_followed = False
         self._distances: list[torch.Tensor] = []
         if not self._layers:
             raise ModelError(
@@ -50,10 +52,17 @@ class BatchNormDistances(HookedReader):
         A distance is the L2 norm of the difference of means plus that of variances.
         """
         self._distances.clear()
+        self._is_followed = images.requires_grad and torch.is_grad_enabled()
         logits = self._network(images)
         return logits, list(self._distances)
 
     def _measure(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
+        if self._is_followed and not inputs[0].requires_grad:
+            name = next(name for name, one in self._network.named_modules() if one is layer)
+            raise ModelError(
+                f"batch norm {name!r} has no gradient by the image: the network's forward pass "
+                "cuts it off (torch.no_grad, detach or the like)"
+            )
         # Read here: a network that has moved to another device has other tensors there.
         self._distances.append(distance_of_statistics(inputs[0], *_running_statistics(layer)))
 

@@ -17,6 +17,7 @@ from vital.methods.record import MethodRecord
 from vital.methods.schedule import phases
 from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
+from vital.references.pooling import pooled_size
 from vital.units import Target
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,8 @@ class DeepInversionMethod(PixelMethod):
                 "the images that it was trained on",
                 model.name,
             )
-        height, width = model.preprocessing.size
         for phase in phases(self.params):
-            run_blank(model.network, (height // phase.pool, width // phase.pool))
+            run_blank(model.network, pooled_size(model.preprocessing.size, phase.pool))
 
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:

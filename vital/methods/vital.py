@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from vital.errors import ModelError, ParamsError, nearest
+from vital.errors import ParamsError, nearest
 from vital.methods.base import MethodInputs, PixelMethod, Setup
 from vital.methods.objectives import (
     Objective,
@@ -20,9 +20,9 @@ from vital.methods.objectives import (
     total_variation,
 )
 from vital.methods.schedule import phases
-from vital.networks.taps.reader import TapReader, tap_shapes
+from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams
-from vital.references.pooling import at_pool
+from vital.references.pooling import at_pool, pooled_shapes
 from vital.references.quantiles import TapStatistics, UnitStatistics, resample
 from vital.runtime.files import digest
 from vital.units import Target, Unit
@@ -47,7 +47,8 @@ def read_all(reader: TapReader) -> Read:
 class VitalMethod(PixelMethod):
     """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
 
-    Raises ModelError for a network that refuses images of a phase's size.
+    Raises ParamsError for a phase's pool that is larger than the images, and ModelError for a
+    network that refuses images of a phase's size.
     """
 
     def __init__(
@@ -75,6 +76,10 @@ class VitalMethod(PixelMethod):
             "default_weights": self.setup.model.taps,
         }
 
+    def followed(self, unit: Unit) -> list[str]:  # noqa: ARG002 (of one tap, they all do)
+        """Those that are matched."""
+        return self.taps
+
     def unit_facts(self, unit: Unit) -> Any:
         """The unit's statistics."""
         return _statistics_digest(self._units[unit.id])
@@ -96,15 +101,7 @@ class VitalMethod(PixelMethod):
 
     def _count_positions(self, pool: int) -> dict[str, int]:
         """How many positions each tap has for images that are pooled so."""
-        model = self.setup.model
-        height, width = model.preprocessing.size
-        size = (height // pool, width // pool)
-        try:
-            shapes = tap_shapes(model.network, self.taps, size)
-        except (RuntimeError, AssertionError) as error:  # each network refuses in its own way
-            raise ModelError(
-                f"{model.name} cannot take images of {size[0]} x {size[1]} pixels: {error}"
-            ) from None
+        shapes = pooled_shapes(self.setup.model, self.taps, pool)
         return {tap: positions for tap, (_, positions) in shapes.items()}
 
     def _objective(self, read: Read, targets: Sequence[Target], pool: int) -> MatchingObjective:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from vital.errors import ModelError
+from vital.networks.accepted import with_plain_weights
 from vital.networks.factories import PREFIX, build_from_factory
 from vital.networks.from_timm import build_from_timm
 from vital.networks.from_torchvision import build_from_torchvision
@@ -99,8 +100,8 @@ def read_outline(
 
 
 def freeze(network: nn.Module) -> nn.Module:
-    """Inference mode, no gradients for weights, and nothing that overwrites its input."""
-    network.eval().requires_grad_(False)
+    """Inference mode, plain weights without gradients, and nothing that overwrites its input."""
+    with_plain_weights(network.eval()).requires_grad_(False)
     for module in network.modules():
         if getattr(module, "inplace", False) is True:
             module.inplace = False  # type: ignore[assignment]

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from vital.errors import ModelError, first_line, nearest
+from vital.networks.accepted import accepted
 from vital.runtime.files import digest_file
 
 PREFIX = "python:"
@@ -21,7 +22,8 @@ PREFIX = "python:"
 def build_from_factory(name: str, kwargs: Mapping[str, Any]) -> nn.Module:
     """Call the factory ``python:<package.module>:<factory>`` with these keyword arguments.
 
-    Raises ModelError when it is not found, fails, or makes something else than a module.
+    Raises ModelError when it is not found, fails, or makes something else than a module that
+    can be read.
     """
     with _current_folder_importable():
         factory = _find(name)
@@ -33,7 +35,7 @@ def build_from_factory(name: str, kwargs: Mapping[str, Any]) -> nn.Module:
             ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"{name} gave {type(network).__name__}, not a torch.nn.Module")
-    return network
+    return accepted(network)
 
 
 def factory_sha256(name: str) -> str | None:

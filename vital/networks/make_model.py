@@ -18,6 +18,7 @@ from vital.artefacts.model import (
     CLASSES,
     ENTRY,
     KWARGS,
+    OUTPUT,
     PREPROCESSING,
     SOURCE_SHA256,
     TAPS,
@@ -28,7 +29,14 @@ from vital.networks.build import build_network, freeze
 from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.config import network_config
 from vital.networks.factories import PREFIX, factory_sha256
-from vital.networks.model import describe_further, known_classes, load_model, save_model
+from vital.networks.model import (
+    describe_further,
+    known_classes,
+    load_model,
+    pin_structure,
+    save_model,
+)
+from vital.networks.outputs import pick_output
 from vital.networks.probe import count_logits
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import tap_shapes
@@ -72,6 +80,8 @@ def make_model(
         **_further_pins(network, params),
     }
     save_model(folder, network, description)
+    if params.name.startswith(PREFIX):
+        pin_structure(folder)
     metrics = measure(folder, resolved, device)
     describe_further(folder, {ACCURACY: metrics[ACCURACY_TOP1]})
     return metrics
@@ -102,6 +112,7 @@ def _with_weights(
             pretrained=params.fetched,
             weights=params.weights,
         )
+        pick_output(network, params.output)
         if params.train is not None:
             preprocessing = _preprocessing(network, images, params)
             together = _together(_labelled(images.split(TRAIN), preprocessing))
@@ -154,11 +165,12 @@ def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any
 
 def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:
     """What building the same network again depends on besides its name and arguments."""
+    pins: dict[str, Any] = {} if params.output is None else {OUTPUT: params.output}
     if params.name.startswith(PREFIX):
-        return {SOURCE_SHA256: factory_sha256(params.name)}
+        pins[SOURCE_SHA256] = factory_sha256(params.name)
     if params.name.startswith("torchvision/"):
-        return {ENTRY: network_config(network)["tag"]}
-    return {}
+        pins[ENTRY] = network_config(network)["tag"]
+    return pins
 
 
 def _labelled(images: ImageSet, preprocessing: Preprocessing) -> Iterator[LabelledImages]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,12 @@ from vital.artefacts.model import (
     DESCRIPTION_FILE,
     ENTRY,
     KWARGS,
+    OUTPUT,
     PREPROCESSING,
     SOURCE_SHA256,
+    STRUCTURE,
     TAPS,
+    TOKEN,
     WEIGHTS_FILE,
     WEIGHTS_SHA256,
     read_description,
@@ -27,15 +30,20 @@ from vital.artefacts.model import (
 )
 from vital.errors import ArtefactError, ModelError
 from vital.images.preprocessing import Preprocessing
+from vital.networks.accepted import own_copy
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_config, network_preprocessing
-from vital.networks.factories import factory_sha256, source_sha256
+from vital.networks.factories import PREFIX, factory_sha256, source_sha256
+from vital.networks.outputs import Place, pick_output
 from vital.networks.probe import count_logits, run_blank
+from vital.networks.structure import network_structure, unrepeatable
 from vital.networks.taps.defaults import default_taps
 from vital.networks.weights import load_weights, state_digest
 from vital.runtime.devices import device_of
 from vital.runtime.files import digest, digest_file
 from vital.runtime.tensors import write_tensors
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,8 @@ class StudiedModel:
 
     ``classes`` are the names of its logits, empty where they have none. ``taps`` maps the names of
     the default taps to their default weights. ``sha256`` is a digest of what determines the
-    network's answers: how it is built, its weights, and the source file of a network of one's own.
+    network's answers: how it is built, its weights, and the source and structure of a network of
+    one's own.
     """
 
     name: str
@@ -77,7 +86,8 @@ def save_model(folder: Path, network: nn.Module, description: Mapping[str, Any])
     """Write the weights and their description; returns the sha256 of the weights' file.
 
     ``description`` holds architecture, kwargs, classes, preprocessing and taps; ``entry`` where
-    torchvision's builder needs it, ``source_sha256`` for a network from a factory.
+    torchvision's builder needs it, ``source_sha256`` for a network from a factory, ``output`` where
+    it gives several.
     """
     weights = folder / WEIGHTS_FILE
     write_tensors(weights, _separate(network.state_dict()))
@@ -118,24 +128,69 @@ def load_model(folder: Path) -> StudiedModel:
     entry, source = description.get(ENTRY), description.get(SOURCE_SHA256)
     if factory_sha256(name) != source:
         raise ArtefactError(f"the source file of {name} has changed: run the model stage again")
-    network = build_network(name, kwargs, weights=entry)
-    load_weights(network, weights)
+    network = _built_again(description, weights)
+    structure = description.get(STRUCTURE)
+    if structure is not None and network_structure(network).digest != structure:
+        raise ArtefactError(
+            f"{name} makes another network than that which was saved: run the model stage again"
+        )
+    further = [description[key] for key in (OUTPUT, STRUCTURE, TOKEN) if key in description]
     return StudiedModel(
         name=name,
-        network=freeze(network),
+        network=network,
         preprocessing=Preprocessing.from_dict(description[PREPROCESSING]),
         classes=tuple(description[CLASSES]),
         taps={str(tap): float(weight) for tap, weight in description[TAPS].items()},
-        sha256=_identity(name, kwargs, entry, description[WEIGHTS_SHA256], source),
+        sha256=_identity(name, kwargs, entry, description[WEIGHTS_SHA256], source, *further),
     )
 
 
+def pin_structure(folder: Path) -> None:
+    """Describe the structure of a saved network of one's own, as :func:`load_model` builds it.
+
+    Where it cannot be described whole nothing that is kept of an earlier one is used for it.
+    """
+    description = read_description(folder)
+    network = _built_again(description, folder / WEIGHTS_FILE)
+    pins = _structure_pins(network, description[ARCHITECTURE])
+    describe_further(folder, dict(zip((STRUCTURE, TOKEN), pins, strict=False)))
+
+
+def _built_again(description: Mapping[str, Any], weights: Path) -> nn.Module:
+    network = build_network(
+        description[ARCHITECTURE], description[KWARGS], weights=description.get(ENTRY)
+    )
+    # Frozen first: the weights that were saved are those of a frozen network.
+    freeze(pick_output(network, description.get(OUTPUT)))
+    load_weights(network, weights)
+    return network
+
+
+def _structure_pins(network: nn.Module, name: str) -> list[str]:
+    """The digest of a network's structure and, where that does not tell all, a random token."""
+    structure = network_structure(network)
+    if not structure.unknown:
+        return [structure.digest]
+    log.warning(
+        "%s holds what cannot be compared with an earlier run, so that its images are computed "
+        "anew: %s",
+        name,
+        structure.shown,
+    )
+    return [structure.digest, unrepeatable()]
+
+
 def _identity(
-    name: str, kwargs: Mapping[str, Any], entry: str | None, weights: str, source: str | None
+    name: str,
+    kwargs: Mapping[str, Any],
+    entry: str | None,
+    weights: str,
+    source: str | None,
+    *further: Place,
 ) -> str:
     """A network's answers depend on its arguments too: padding, say, changes no weight."""
     options = {key: repr(value) for key, value in kwargs.items()}
-    return digest([name, options, entry, weights, source])
+    return digest([name, options, entry, weights, source, *further])
 
 
 def statistics_metadata(model: StudiedModel) -> dict[str, str]:
@@ -156,29 +211,36 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
     weights: str | None = None,
     preprocessing: Preprocessing | Mapping[str, Any] | None = None,
     classes: Sequence[str] = (),
+    output: Place | None = None,
     taps: Sequence[str] | None = None,
 ) -> StudiedModel:
     """A network by name, with a checkpoint or its published weights, or a module as it is.
 
     ``weights_key`` names the entry of the checkpoint with the weights, where it has several;
     ``weights`` an entry of torchvision's weights. ``preprocessing`` is the whole of it, or
-    fields that override the network's own.
+    fields that override the network's own. ``output`` says which of a network's outputs its
+    logits are, by attribute, key or index.
 
-    Raises ModelError for a name, a checkpoint, classes or arguments that do not fit, for a network
-    whose preprocessing is not known, and for one that does not run on images of its size.
+    Raises ModelError for a name, a checkpoint, classes or arguments that do not fit, for a module
+    that cannot be read, for a network whose preprocessing is not known, and for one that does not
+    run on images of its size.
     """
     if weights_key is not None and checkpoint is None:
         raise ModelError(f"weights_key {weights_key!r} chooses from a checkpoint; give one")
     options = dict(kwargs or {})
     if isinstance(model, nn.Module):
-        name, network = type(model).__name__, copy.deepcopy(model)
-        source = source_sha256(type(model))
+        network = own_copy(model)
+        name, source = type(network).__name__, source_sha256(type(network))
+    elif not isinstance(model, str):
+        raise ModelError(f"model {model!r} must be the name of a network or a torch.nn.Module")
     else:
         name, source = model, factory_sha256(model)
         network = build_network(model, options, pretrained=checkpoint is None, weights=weights)
     if checkpoint is not None:
         load_weights(network, Path(checkpoint), weights_key)
-    freeze(network)
+    freeze(pick_output(network, output))
+    of_ones_own = isinstance(model, nn.Module) or name.startswith(PREFIX)
+    pins = _structure_pins(network, name) if of_ones_own else [] if output is None else [output]
     if isinstance(preprocessing, Preprocessing):
         preprocessing = preprocessing.to_dict()
     wanted = network_preprocessing(network, preprocessing or {})
@@ -189,7 +251,7 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
         preprocessing=wanted,
         classes=known_classes(network, classes, wanted.size),
         taps=dict.fromkeys(taps, 1.0) if taps else default_taps(network, wanted.size),
-        sha256=_identity(name, options, weights, state_digest(network), source),
+        sha256=_identity(name, options, weights, state_digest(network), source, *pins),
     )
 
 

@@ -6,6 +6,7 @@ follow what is seen rather than single pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from vital.errors import ModelError
+from vital.networks.finite import check_logits
+from vital.networks.probe import run_at
 from vital.params.model import TrainParams
 from vital.runtime.devices import device_of
 from vital.runtime.progress import progress_bar
@@ -29,7 +33,11 @@ class LabelledImages:
 
 
 def train(network: nn.Module, data: LabelledImages, params: TrainParams, seed: int) -> nn.Module:
-    """Train ``network`` in place, where its weights are, and return it in inference mode."""
+    """Train ``network`` in place, where its weights are, and return it in inference mode.
+
+    Raises ModelError for a network that does not have as many logits as the images have classes,
+    and when the loss stops being finite.
+    """
     device = device_of(network)
     augment = _Augmentation(params, int(data.labels.max()) + 1, seed)
     optimizer = torch.optim.AdamW(
@@ -40,15 +48,33 @@ def train(network: nn.Module, data: LabelledImages, params: TrainParams, seed: i
     )
     network.train()
     bar = progress_bar(range(params.steps), label="train", unit="steps")
-    for _ in bar:
+    for step in bar:
         images, targets = (one.to(device) for one in augment.batch(data))
-        loss = functional.cross_entropy(network(images), targets)
+        loss = functional.cross_entropy(_logits(network, images, targets), targets)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
-        bar.set_postfix_str(f"loss {float(loss.detach()):.3f}", refresh=False)
+        if not math.isfinite(value := float(loss.detach())):
+            raise ModelError(
+                f"the training loss is no longer finite at step {step}; a lower learning rate may "
+                "help (train.lr)"
+            )
+        bar.set_postfix_str(f"loss {value:.3f}", refresh=False)
     return network.eval()
+
+
+def _logits(network: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    with run_at(network, (images.shape[-2], images.shape[-1])):
+        logits = network(images)
+    if not isinstance(logits, torch.Tensor) or logits.shape != targets.shape:
+        shape = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise ModelError(
+            f"to be trained on {targets.shape[1]} classes, the network must give "
+            f"{list(targets.shape)} for {len(images)} images and gives {shape}: leave the number "
+            "of classes (num_classes) out of its keyword arguments, or set it to the images' own"
+        )
+    return logits
 
 
 class _Augmentation:
@@ -118,11 +144,15 @@ class _Augmentation:
 
 
 def accuracy(network: nn.Module, parts: Iterable[LabelledImages]) -> float:
-    """The share of images, part after part, whose highest logit is their label."""
+    """The share of images, part after part, whose highest logit is their label.
+
+    Raises ModelError where logits are not finite.
+    """
     right, count, device = 0, 0, device_of(network)
     with torch.no_grad():
         for part in parts:
-            predicted = network(part.images.to(device)).argmax(dim=1)
-            right += int((predicted.cpu() == part.labels).sum())
+            logits = network(part.images.to(device)).cpu()
+            check_logits(logits, [f"an image of class {int(label)}" for label in part.labels])
+            right += int((logits.argmax(dim=1) == part.labels).sum())
             count += len(part.labels)
     return right / count

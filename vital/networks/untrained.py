@@ -11,6 +11,7 @@ from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_preprocessing
 from vital.networks.model import StudiedModel
+from vital.networks.outputs import pick_output
 from vital.networks.taps.defaults import default_taps
 from vital.params.model import ModelParams
 
@@ -48,6 +49,7 @@ def untrained_model(params: ModelParams, classes: int, cut: tuple[int, int] | No
     Raises ModelError for parameters that name no network, and where preprocessing is not known.
     """
     network = build_network(params.name, network_kwargs(params, classes), weights=params.weights)
+    pick_output(network, params.output)
     preprocessing = preprocessing_of(freeze(network), params, cut)
     return StudiedModel(
         name=params.name,

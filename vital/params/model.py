@@ -59,7 +59,8 @@ class ModelParams(Block):
 
     ``weights`` names an entry of torchvision's weights, ``weights_key`` the entry of the checkpoint
     that holds them where it has several; ``classes`` its logits (null: as the network does, or
-    those of ImageNet, or those it is trained on here).
+    those of ImageNet, or those it is trained on here). ``output`` says which of several outputs
+    the logits are: an attribute, a key or an index.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ModelParams(Block):
     train: TrainParams | None = None
     preprocessing: PreprocessingParams | None = None
     classes: tuple[str, ...] | None = None
+    output: str | int | None = None
     taps: dict[str, Weight] | None = None
 
     @model_validator(mode="after")

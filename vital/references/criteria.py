@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from vital.networks.finite import check_logits
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader
 from vital.relevance import Composite, RelevanceReader, class_start
@@ -69,7 +70,9 @@ class RelevanceCriterion(Criterion):
 
     def maps(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
         with torch.no_grad():
-            seen = self._network(images).argmax(dim=1).tolist()
+            logits = self._network(images)
+        check_logits(logits, [f"image {i + 1} of a batch" for i in range(len(images))])
+        seen = logits.argmax(dim=1).tolist()
         values = self._reader(images, [class_start(index) for index in seen]).relevance
         for unit in self.units:
             yield values[unit.tap][:, unit.index]

@@ -17,7 +17,7 @@ from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
 from vital.networks.taps.reader import TapReader
 from vital.params.extract import ExtractParams
-from vital.references.pooling import pooled, pooled_tap, pooled_taps
+from vital.references.pooling import pooled, pooled_shapes, pooled_tap, pooled_taps
 from vital.references.quantiles import Accumulator, TapStatistics, from_tensors, to_tensors
 from vital.references.statistics_files import write_statistics
 from vital.runtime.executors import executor
@@ -45,8 +45,13 @@ def extract_statistics(
     They are of the images at full size and average-pooled by each of ``pools``: one forward pass
     per image and size whatever the number of taps, and one unit's sums in memory whatever the
     number of images and units.
+
+    Raises ParamsError for a pool that is larger than the images, and ModelError for a network that
+    does not run on images of a pool's size, or gives what is not finite.
     """
     names = pooled_taps(taps, pools)
+    for pool in pools:
+        pooled_shapes(model, taps, pool)
     current: str | None = None
     sums: dict[str, Accumulator] = {}
     with torch.no_grad(), TapReader(model.to(device).network, taps) as read:
@@ -55,12 +60,12 @@ def extract_statistics(
             for unit, places in _runs(units):
                 if unit != current:
                     if current is not None:
-                        yield current, _finish(sums)
+                        yield current, _finish(current, sums)
                     current, sums = unit, {name: Accumulator() for name in names}
                 for name in names:
                     sums[name].add(values[name][places])
     if current is not None:
-        yield current, _finish(sums)
+        yield current, _finish(current, sums)
 
 
 def write_class_statistics(
@@ -156,5 +161,5 @@ def _runs(units: Sequence[str]) -> Iterator[tuple[str, slice]]:
         first = last
 
 
-def _finish(sums: dict[str, Accumulator]) -> dict[str, TapStatistics]:
-    return {tap: accumulator.finish() for tap, accumulator in sums.items()}
+def _finish(unit: str, sums: dict[str, Accumulator]) -> dict[str, TapStatistics]:
+    return {tap: sums[tap].finish(f"unit {unit}, tap {tap!r}") for tap in sums}

@@ -28,6 +28,7 @@ from vital.errors import DataError, ParamsError
 from vital.images.files import write_png
 from vital.images.image_set import ImageSet
 from vital.images.tensors import to_uint8
+from vital.networks.finite import check_finite
 from vital.networks.model import StudiedModel, statistics_metadata
 from vital.params.references import ReferencesParams
 from vital.params.relevance import MaskParams
@@ -83,7 +84,8 @@ class PatchFinder:
         """Each unit's patches, best first and each of another image; none for one that is dead.
 
         A unit is dead if it responds above zero nowhere. Raises ParamsError for patches that are
-        larger than the network's input, and DataError where there are no images.
+        larger than the network's input, DataError where there are no images, and ModelError for
+        responses that are not finite.
         """
         if not self._criterion.units:
             return {}
@@ -134,6 +136,7 @@ class PatchFinder:
         further = self.images.part(done, done + _BATCHES * self.params.batch)
         for _, pixels in further.batches(self._model.preprocessing, self.params.batch):
             scores = self._criterion.strongest(pixels.to(self._model.device))
+            self._check_scores(scores, [*range(done, done + len(scores))])
             here = torch.arange(done, done + len(scores)).unsqueeze(1).expand_as(scores)
             best, order = torch.cat([best, scores]).sort(dim=0, descending=True, stable=True)
             places = torch.cat([places, here]).gather(0, order)[: self.params.shortlist]
@@ -168,6 +171,7 @@ class PatchFinder:
     def _best_patches(self, rows: Sequence[int], boxes: Sequence[Box]) -> Tensors:
         """Each unit's best box in each image and its score there, (rows, units)."""
         scores = torch.stack([self._score_patches(self._load([row]), boxes) for row in rows])
+        self._check_scores(scores.amax(dim=1), rows)
         places = scores.argmax(dim=1)  # of equal scores the first, which max does not promise
         return {"places": places, "scores": scores.gather(1, places.unsqueeze(1)).squeeze(1)}
 
@@ -175,6 +179,14 @@ class PatchFinder:
         """The mean response of every unit to each patch of one image, (boxes, units)."""
         parts = torch.split(self._cut(image, boxes), self.params.batch)
         return torch.cat([self._criterion.mean(part) for part in parts])
+
+    def _check_scores(self, scores: torch.Tensor, rows: Sequence[int]) -> None:
+        """Raise ModelError where a unit's score of an image, (rows, units), is not finite."""
+        if bool(scores.isfinite().all()):
+            return
+        paths = [str(self.images.rows[PATH].iloc[row]) for row in rows]
+        for unit, of_unit in zip(self._criterion.units, scores.T, strict=True):
+            check_finite(of_unit.unsqueeze(1), f"the responses of unit {unit.id} to parts", paths)
 
     def _load(self, rows: Sequence[int]) -> torch.Tensor:
         images = self.images.with_rows(self.images.rows.iloc[list(rows)])

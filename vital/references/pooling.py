@@ -8,7 +8,9 @@ from typing import TypeVar
 import torch
 from torch.nn import functional
 
-from vital.errors import ParamsError
+from vital.errors import ModelError, ParamsError
+from vital.networks.model import StudiedModel
+from vital.networks.taps.reader import tap_shapes
 
 Kept = TypeVar("Kept")
 
@@ -32,6 +34,22 @@ def pooled_size(size: tuple[int, int], pool: int) -> tuple[int, int]:
             f"(visualize.coarse.pool, extract.pools); legal here: 1 to {min(size)}"
         )
     return size[0] // pool, size[1] // pool
+
+
+def pooled_shapes(
+    model: StudiedModel, taps: Iterable[str], pool: int
+) -> dict[str, tuple[int, int]]:
+    """(channels, positions) of each tap for one image that is pooled so.
+
+    Raises ParamsError as :func:`pooled_size` does, and ModelError for a network that does not run
+    on images of that size.
+    """
+    size = pooled_size(model.preprocessing.size, pool)
+    try:
+        return tap_shapes(model.network, taps, size)
+    except ModelError as error:
+        pooling = "" if pool == 1 else f", images pooled by {pool}"
+        raise ModelError(f"{model.name}{pooling}: {error}") from None
 
 
 def pooled_tap(tap: str, pool: int) -> str:

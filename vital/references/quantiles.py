@@ -52,10 +52,10 @@ class Accumulator:
         if other._sorted is not None and other._squares is not None:
             self._include(other._sorted, other._squares, other._count)
 
-    def finish(self) -> TapStatistics:
+    def finish(self, where: str = "") -> TapStatistics:
         """The statistics of all images seen.
 
-        Raises ArtefactError when there was none, or when a value is not finite.
+        Raises ArtefactError, which says ``where``, when there was none, or a value is not finite.
         """
         if self._sorted is None or self._squares is None:
             raise ArtefactError("no images were accumulated")
@@ -63,7 +63,8 @@ class Accumulator:
         mean = quantiles.mean(axis=1)
         variance = self._squares / (self._count * quantiles.shape[1]) - np.square(mean)
         if not np.isfinite(variance).all():
-            raise ArtefactError("activations of the reference images are not finite")
+            place = f"{where}: " if where else ""
+            raise ArtefactError(f"{place}activations of the reference images are not finite")
         return TapStatistics(
             quantiles=quantiles.astype(np.float32),
             mean=mean.astype(np.float32),

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vital.artefacts.columns import CLASS_NAME, LABEL, PROBABILITY
+from vital.artefacts.columns import CLASS_NAME, LABEL, PATH, PROBABILITY
 from vital.artefacts.manifest import TRAIN, split_rows
 from vital.errors import DataError
 from vital.images.image_set import ImageSet
 from vital.networks.classes import ClassMap, resolve_labels
+from vital.networks.finite import check_logits
 from vital.networks.model import StudiedModel
 from vital.params.extract import ExtractParams
 from vital.runtime.progress import progress_bar
@@ -69,7 +70,10 @@ def confident_references(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 def class_probabilities(
     model: StudiedModel, images: ImageSet, batch: int, device: torch.device
 ) -> np.ndarray:
-    """The probability that the network gives each image's own class, (N,), in one pass."""
+    """The probability that the network gives each image's own class, (N,), in one pass.
+
+    Raises ModelError that names an image whose logits are not finite.
+    """
     network = model.to(device).network
     kept = []
     loaded = images.batches(model.preprocessing, batch)
@@ -77,6 +81,7 @@ def class_probabilities(
     with torch.no_grad():
         for part, pixels in progress_bar(loaded, total=total, label="select", unit="batches"):
             logits = network(pixels.to(device)).cpu().double()
+            check_logits(logits, list(part.rows[PATH]))
             kept.append(logits.softmax(dim=1)[torch.arange(len(part)), part.labels].numpy())
     return np.concatenate(kept)
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from vital.artefacts.relevance import MASK, mask_row, write_masks
-from vital.errors import ModelError, ParamsError
+from vital.errors import ArtefactError, ModelError, ParamsError
 from vital.images.files import write_png
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
@@ -21,7 +21,7 @@ from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.references.extract import extract_statistics
 from vital.references.heat_maps import FirstHeatMaps
-from vital.references.pooling import pooled, pooled_tap, pooled_taps
+from vital.references.pooling import pooled, pooled_shapes, pooled_tap, pooled_taps
 from vital.references.quantiles import TapStatistics, UnitStatistics, from_tensors, to_tensors
 from vital.references.statistics_files import write_statistics
 from vital.references.weighted_quantiles import RelevanceAccumulator
@@ -97,7 +97,12 @@ def unit_relevance(
 
     Statistics are of the patches at full size and average-pooled by each of ``pools``. Without a
     composite activations are not weighed, and there are no heat maps.
+
+    Raises ParamsError and ModelError as :func:`extract_statistics` does, and ArtefactError, which
+    names unit and tap, for what is not finite.
     """
+    for pool in pools:
+        pooled_shapes(model, taps, pool)
     loaded = patches.batches(model.preprocessing, params.batch)
     moved = (images.to(model.device) for _, images in loaded)
     if params.composite is None:
@@ -116,8 +121,11 @@ def unit_relevance(
                 kept[pooled_tap(tap, pool)].add(reading.activations[tap], relevance)
             if pool == 1:
                 heat.add(reading.relevance[INPUT_TAP], model.preprocessing.size)
-    finished = {tap: accumulator.finish() for tap, accumulator in kept.items()}
-    return UnitRelevance(unit, finished, heat.maps())
+    finished = {tap: kept[tap].finish(f"unit {unit.id}, tap {tap!r}") for tap in kept}
+    maps = heat.maps()
+    if not bool(maps.isfinite().all()):
+        raise ArtefactError(f"unit {unit.id}: relevance of pixels is not finite")
+    return UnitRelevance(unit, finished, maps)
 
 
 def write_relevance(

@@ -31,13 +31,16 @@ class RelevanceAccumulator:
         self._importance = importance if known is None else known + importance
         self._count += len(relevance)
 
-    def finish(self) -> TapStatistics:
+    def finish(self, where: str = "") -> TapStatistics:
         """The statistics of all images seen.
 
-        Raises ArtefactError when there was none, or when a value is not finite.
+        Raises ArtefactError, which says ``where``, when there was none, or a value is not finite.
         """
-        kept = self._weighted.finish()
-        if self._importance is None or not bool(self._importance.isfinite().all()):
-            raise ArtefactError("relevance of the reference images is not finite")
+        place = f"{where}: " if where else ""
+        if self._importance is not None and not bool(self._importance.isfinite().all()):
+            raise ArtefactError(f"{place}relevance of the reference images is not finite")
+        kept = self._weighted.finish(where)
+        if self._importance is None:
+            raise ArtefactError("no images were accumulated")
         importance = (self._importance / self._count).to(torch.float32)
         return replace(kept, importance=importance.numpy())

@@ -14,6 +14,7 @@ from zennit.core import Hook
 
 from vital.errors import ModelError, ParamsError
 from vital.networks.taps.channel_axis import positions_last
+from vital.networks.taps.gradients import check_gradients
 from vital.networks.taps.reader import INPUT_TAP, find_module, opponent_colours
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
@@ -103,7 +104,7 @@ class RelevanceReader:
         for tap in start_taps:
             self._check_tap(tap, start=True)
         if self._rules is None:
-            self._rules = self._register(images[:1], self._opened)
+            self._rules = self._register(images[:1], start_taps, self._opened)
         wanted = images.requires_grad
         inputs = images if wanted else images.detach().requires_grad_()
         with torch.enable_grad(), self._mode:
@@ -115,10 +116,20 @@ class RelevanceReader:
         gradients = self._backward(seen, seeds, [captured[tap] for tap in self._taps], wanted)
         return self._reading(captured, gradients, totals, wanted)
 
-    def _register(self, image: torch.Tensor, opened: ExitStack) -> ZennitComposite:
+    def _traced(self, image: torch.Tensor, start_taps: Sequence[str]) -> Trace:
+        """Raises ModelError that names a tap where the fault is that no gradient leads to it."""
+        try:
+            return trace(self._network, self._composite, image)
+        except ModelError:
+            check_gradients(self._network, [*self._taps, *start_taps], image)
+            raise
+
+    def _register(
+        self, image: torch.Tensor, start_taps: Sequence[str], opened: ExitStack
+    ) -> ZennitComposite:
         """Hook a rule to every module of the network and every function's module that has one."""
         if self._trace is None:
-            self._trace = trace(self._network, self._composite, image)
+            self._trace = self._traced(image, start_taps)
         rules = {**self._module_rules(self._trace), **self._function_rules()}
         registered = ZennitComposite(
             module_map=lambda _context, name, _module: rules.get(name), canonizers=canonizers()
@@ -166,6 +177,9 @@ class RelevanceReader:
         self, seen: dict[str, torch.Tensor], starts: Sequence[Start], silent: bool
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """What to send back from each start's tap, and the relevance that this stands for."""
+        for tap, value in seen.items():
+            if not value.requires_grad:
+                raise _without_gradient(tap)
         values = {tap: value.detach() for tap, value in seen.items()}
         weights = {tap: torch.zeros_like(value) for tap, value in values.items()}
         for image, start in enumerate(starts):
@@ -183,6 +197,9 @@ class RelevanceReader:
         outputs: Sequence[torch.Tensor],
         keep: bool,
     ) -> Sequence[torch.Tensor]:
+        for tap, output in zip(self._taps, outputs, strict=True):
+            if not output.requires_grad:
+                raise _without_gradient(tap)
         with self._active():
             gradients = torch.autograd.grad(
                 [seen[tap] for tap in seen],
@@ -194,7 +211,10 @@ class RelevanceReader:
         for tap, gradient in zip(self._taps, gradients, strict=True):
             if gradient is None:
                 listed = ", ".join(repr(start) for start in seen)
-                raise ModelError(f"tap {tap!r} is not upstream of the start {listed}")
+                raise ModelError(
+                    f"tap {tap!r} is not upstream of the start {listed}, or the network's forward "
+                    "pass cuts off the gradient between them (torch.no_grad, detach)"
+                )
         return gradients
 
     @contextmanager
@@ -248,6 +268,13 @@ class RelevanceReader:
                 f"tap {tap!r} lies inside {outer!r} ({kind}), which relevance passes as a whole: "
                 f"read {outer!r}"
             )
+
+
+def _without_gradient(tap: str) -> ModelError:
+    return ModelError(
+        f"tap {tap!r} has no gradient by the image: the network's forward pass cuts it off "
+        "(torch.no_grad, inference_mode, detach or the like), so that there is no relevance"
+    )
 
 
 def _never_none(relevance: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -44,6 +44,8 @@ def trace(network: nn.Module, composite: Composite, image: torch.Tensor) -> Trac
         with torch.no_grad():
             plain = network(image)
     watch.raise_problems(watched)
+    if not bool(plain.flatten(1).amax(dim=1).isfinite().all()):
+        raise ModelError("the network gives values that are not finite (NaN or infinite)")
     if not torch.allclose(plain, watched, rtol=1e-3, atol=1e-3 * float(plain.abs().max())):
         raise ModelError(
             f"{type(network).__name__} gives other values while its sums and softmaxes are watched:"
@@ -87,7 +89,8 @@ class _Watch:
         if not output.requires_grad:
             raise ModelError(
                 f"under composite {self._composite.name!r} no relevance comes back from the "
-                "network's output: does it end in a softmax? relevance starts from logits"
+                "network's output: does it end in a softmax, or cut off gradients "
+                "(torch.no_grad, detach)? relevance starts from logits"
             )
         reached = nodes_behind(output, frozenset())
         problems = {self._without_rule[node] for node in reached if node in self._without_rule}

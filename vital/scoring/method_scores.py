@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from vital.artefacts.columns import UNIT
-from vital.scoring.observer import Missing, ObservedSet, Observer
+from vital.errors import ModelError
+from vital.scoring.observer import Measured, Missing, ObservedSet, Observer
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +29,11 @@ class MethodScores:
     metrics: dict[str, float | int | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, value: float | None, needs: str) -> None:
-        """Take a metric up, as null where it is none for want of the images that it ``needs``."""
+    def add(self, name: str, value: float | None, reason: str) -> None:
+        """Take a metric up, as null for this ``reason`` where it is none."""
         if value is None or not math.isfinite(value):
             self.metrics[name] = None
-            self.reasons[name] = f"it needs {needs}"
+            self.reasons[name] = reason
         else:
             self.metrics[name] = round(value, 6)
 
@@ -48,11 +49,11 @@ def score_set(
     against: ObservedSet,
     missing: Iterable[Missing],
 ) -> MethodScores:
-    """The metrics of one set of images, as each observer sees it, against the real ones."""
-    measured = [
-        observer.measure(scored.seen[name], against.seen[name])
-        for name, observer in observers.items()
-    ]
+    """The metrics of one set of images, as each observer sees it, against the real ones.
+
+    They are null for an observer that sees nothing finite in one of the images.
+    """
+    measured = [_measured(observer, name, scored, against) for name, observer in observers.items()]
     values = pd.DataFrame(
         {name: value.numpy() for found in measured for name, value in found.per_image.items()}
     )
@@ -60,13 +61,22 @@ def score_set(
     result = MethodScores(values, classes)
     for found in measured:
         for name in found.per_image:
-            result.add(name, float(values[name].mean()), found.needs[name])
+            result.add(name, float(values[name].mean()), found.reasons[name])
     for found in measured:
         for name, value in found.per_set.items():
-            result.add(name, value, found.needs[name])
+            result.add(name, value, found.reasons[name])
     for absent in missing:
         result.leave_out(absent)
     return result
+
+
+def _measured(observer: Observer, name: str, scored: ObservedSet, against: ObservedSet) -> Measured:
+    try:
+        for one in (scored, against):
+            one.check(name)
+    except ModelError as error:
+        return observer.measure_nothing(len(scored.images), str(error))
+    return observer.measure(scored.seen[name], against.seen[name])
 
 
 def warn_of_nulls(scores: Mapping[str, MethodScores]) -> None:

@@ -13,10 +13,11 @@ from typing import ClassVar
 import torch
 from PIL import Image
 
-from vital.artefacts.columns import UNIT
+from vital.artefacts.columns import PATH, UNIT
 from vital.images.files import read_image
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
+from vital.networks.finite import check_finite, check_logits
 from vital.runtime.partial_results import PartialResults
 from vital.scoring.metrics.record import Network
 from vital.scoring.metrics.registry import image_metrics, set_metrics
@@ -34,12 +35,12 @@ class Measured:
     """Numbers by name: of each image, whose mean is the metric, and of the set as a whole.
 
     ``per_image`` holds (N,) each, NaN where an image has no value; None is no value for a set.
-    ``needs`` says of each metric for want of which images it is null.
+    ``reasons`` says of each metric why it is null, if it is.
     """
 
     per_image: dict[str, torch.Tensor]
     per_set: dict[str, float | None]
-    needs: dict[str, str]
+    reasons: dict[str, str]
 
 
 class Observer(ABC):
@@ -72,12 +73,22 @@ class Observer(ABC):
             for metric in of_sets
             for key, value in zip(metric.keys, metric.compute(*given), strict=True)
         }
-        needs = {
-            self.prefix + key: metric.needs
+        reasons = {
+            self.prefix + key: f"it needs {metric.needs}"
             for metric in (*of_images, *of_sets)
             for key in metric.keys
         }
-        return Measured(per_image, per_set, needs)
+        return Measured(per_image, per_set, reasons)
+
+    def measure_nothing(self, count: int, reason: str) -> Measured:
+        """As :meth:`measure` of so many images, where there is a ``reason`` not to."""
+        of_images = [self.prefix + metric.key for metric in image_metrics(self.network)]
+        of_sets = [self.prefix + key for one in set_metrics(self.network) for key in one.keys]
+        return Measured(
+            {name: torch.full((count,), torch.nan) for name in of_images},
+            dict.fromkeys(of_sets),
+            dict.fromkeys((*of_images, *of_sets), reason),
+        )
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,14 @@ class ObservedSet:
     def own(self) -> Seen:
         """What the studied network sees."""
         return self.seen[OWN]
+
+    def check(self, name: str) -> None:
+        """Raise ModelError that names an image in which observer ``name`` sees nothing finite."""
+        seen, images = self.seen[name], list(self.images.rows[PATH])
+        whose = "the studied network's" if name == OWN else f"{name}'s"
+        check_finite(seen.features, f"{whose} features", images)
+        if seen.logits.shape[1]:
+            check_logits(seen.logits, images, whose)
 
 
 def look_at(

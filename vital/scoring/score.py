@@ -85,7 +85,8 @@ def score_methods(scoring: Scoring, work: Path | None = None) -> Scores:
     """Score each method's visualizations, and as many real images, alike.
 
     What the networks saw is kept in ``work`` until everything is scored. Raises DataError as
-    :func:`image_sets`, ModelError as :func:`find_clip` and :func:`find_inception`.
+    :func:`image_sets`, ModelError as :func:`find_clip` and :func:`find_inception`, and for an image
+    in which the studied network sees nothing finite.
     """
     model, params, seed = scoring.model, scoring.params, scoring.seed
     sets, real = image_sets(scoring.methods, scoring.held_out, seed)
@@ -95,6 +96,8 @@ def score_methods(scoring: Scoring, work: Path | None = None) -> Scores:
         look = partial(look_at, observers, model.preprocessing, params.batch, parts)
         against = look("held-out images", real)
         seen = {kind: look(f"images of {kind}", images) for kind, images in sets.items()}
+        for one in (against, *seen.values()):
+            one.check(OWN)
         placed = {PHOTOGRAPH: against, **{method: seen[method] for method in scoring.methods}}
         embedding = embedding_table(placed, params.perplexity, seed, parts)
     scored = {kind: score_set(observers, one, against, missing) for kind, one in seen.items()}

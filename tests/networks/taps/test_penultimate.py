@@ -112,3 +112,25 @@ def test_hooks_are_gone_and_a_network_without_linear_layers_is_an_error() -> Non
     assert not any(module._forward_pre_hooks for module in network.modules())
     with pytest.raises(ModelError, match="no linear classifier"):
         features_and_logits(nn.Flatten(), torch.randn(2, 3, 4, 4))
+
+
+def test_features_are_those_before_anything_writes_over_them() -> None:
+    class Overwriting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(3, 4)
+            self.passes = 0
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            self.passes += 1
+            features = images.mean((2, 3))
+            logits = self.head(features)
+            features.zero_()
+            return logits
+
+    network = Overwriting().eval()
+    images = torch.randn(2, 3, 4, 4)
+    features, logits = features_and_logits(network, images)
+    torch.testing.assert_close(features, images.mean((2, 3)))
+    torch.testing.assert_close(logits, network.head(images.mean((2, 3))))
+    assert network.passes == 2

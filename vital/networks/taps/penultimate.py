@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -21,10 +23,23 @@ def features_and_logits(
 
     Raises ModelError when the network has none.
     """
-    last: list[tuple[nn.Module, torch.Tensor]] = []
+    module, value, version, logits = _last_input(network, images)
+    if value._version != version:  # written over since: once more, with a copy of it
+        module, value, _, logits = _last_input(network, images, torch.clone)
+    return _mean_over_positions(module, value), logits
+
+
+def _last_input(
+    network: nn.Module,
+    images: torch.Tensor,
+    kept: Callable[[torch.Tensor], torch.Tensor] = torch.detach,
+) -> tuple[nn.Module, torch.Tensor, int, torch.Tensor]:
+    """The classifier, its input and how often that had been changed in place, and the logits."""
+    last: list[tuple[nn.Module, torch.Tensor, int]] = []
 
     def keep(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        last[:] = [(module, inputs[0].detach())]
+        value = kept(inputs[0])
+        last[:] = [(module, value, value._version)]
 
     handles = [module.register_forward_pre_hook(keep) for module in _classifiers(network)]
     try:
@@ -35,7 +50,7 @@ def features_and_logits(
             handle.remove()
     if not last:
         raise ModelError("the network has no linear classifier to take features from")
-    return _mean_over_positions(*last[0]), logits
+    return *last[0], logits
 
 
 def _classifiers(network: nn.Module) -> list[nn.Module]:

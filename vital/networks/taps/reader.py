@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from vital.errors import ModelError, nearest
-from vital.networks.probe import blank_image
+from vital.networks.probe import blank_image, run_at
 from vital.networks.taps.channel_axis import positions_last
 from vital.networks.taps.hooks import AllTapsSeenError, HookedReader, never_run, one_tensor
 
@@ -74,6 +74,10 @@ class TapReader(HookedReader):
         if INPUT_TAP in self._taps:
             values[INPUT_TAP] = opponent_colours(images).flatten(2)
         return {tap: values[tap] for tap in self._taps}
+
+    def outputs(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the taps' modules gave for one batch, as they gave it, in the order of running."""
+        return self._run(images)
 
     def _run(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         self._forward(images)
@@ -165,7 +169,10 @@ def locate(model: nn.Module, tap: str) -> tuple[str, int]:
 def tap_shapes(
     model: nn.Module, taps: Iterable[str], size: tuple[int, int]
 ) -> dict[str, tuple[int, int]]:
-    """(channels, positions) of each tap for one image of (height, width) ``size``."""
-    with torch.no_grad(), TapReader(model, taps) as read:
+    """(channels, positions) of each tap for one image of (height, width) ``size``.
+
+    Raises ModelError as :class:`TapReader` does, and where the network does not run at this size.
+    """
+    with run_at(model, size), torch.no_grad(), TapReader(model, taps) as read:
         values = read(blank_image(model, size))
     return {name: (value.shape[1], value.shape[2]) for name, value in values.items()}

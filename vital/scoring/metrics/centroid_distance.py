@@ -18,7 +18,7 @@ def centroid_distances(
     """Distance of each feature (N, D) to its class's centroid over the class's own spread, (N,).
 
     Centroid and spread (root mean squared distance to it) are those of the real features (M, D) of
-    the class. 1 is where a typical real image lies. NaN for a class of fewer than two real images.
+    the class. 1 is where a typical real image lies. NaN for a class without two different ones.
     """
     import torch
 
@@ -30,7 +30,8 @@ def centroid_distances(
         centroid = members.mean(dim=0)
         spread = (members - centroid).square().sum(dim=1).mean().sqrt()
         mine = labels == label
-        distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
+        if spread > 0:
+            distances[mine] = (features[mine].double() - centroid).norm(dim=1) / spread
     return distances
 
 
@@ -45,6 +46,6 @@ CENTROID_DISTANCE = ImageMetric(
     "of their own spread: 1 is where a typical photograph lies.",
     networks=CLASSIFIERS,
     better="lower",
-    needs="two real images of a class",
+    needs="two real images of a class that differ to the network",
     compute=_of_features,
 )
