@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from vital.params.base import Block, Positive, rule_error
+from vital.params.base import MOST, Block, Classes, Positive, Side, Text, rule_error
 
 PHOTOGRAPHS = "photographs"
 """The source that comes with installed packages."""
@@ -47,22 +47,22 @@ class PerClass(Block):
 
     train: Positive
     validation: Positive
-    heldout: Annotated[int, Field(ge=4)]
+    heldout: Annotated[int, Field(ge=4, le=MOST)]
 
 
 class Splits(Block):
     """The source's own splits that ours are drawn from; without a name, from that of ``train``."""
 
-    train: str
-    validation: str | None = None
-    heldout: str | None = None
+    train: Text
+    validation: Text | None = None
+    heldout: Text | None = None
 
 
 class Columns(Block):
     """Where a table or a data set keeps the image and the label, if not under the usual names."""
 
-    image: str | None = None
-    label: str | None = None
+    image: Text | None = None
+    label: Text | None = None
 
 
 class SourceParams(Block):
@@ -78,7 +78,7 @@ class SourceParams(Block):
     model_config = ConfigDict(validate_default=True)
 
     source: str
-    root: str | None = None
+    root: Text | None = None
     columns: Columns | None = None
     class_map: dict[str, str | int] = Field(default_factory=dict)
 
@@ -118,7 +118,7 @@ class SourceParams(Block):
 class ReferenceParams(SourceParams):
     """The source of a single call's reference images, or one of the source's own splits."""
 
-    split: str | None = None
+    split: Text | None = None
 
 
 class DataParams(SourceParams):
@@ -129,10 +129,10 @@ class DataParams(SourceParams):
     classes.
     """
 
-    size: Annotated[int, Field(ge=16)] | None = None
+    size: Side | None = None
     per_class: PerClass
     splits: Splits | None = None
-    classes: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None
+    classes: Classes | None = None
 
     def is_asked_for(self, name: str) -> bool:
         """Whether ``classes`` lets in the class that the source calls ``name``."""

@@ -6,10 +6,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
-from vital.params.base import Block, Fraction, Positive, PositiveFloat, Weight
+from vital.params.base import (
+    HUGE,
+    BatchSize,
+    Block,
+    Fraction,
+    Positive,
+    PositiveFloat,
+    Side,
+    Text,
+    Weight,
+)
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Side = Annotated[int, Field(ge=16)]
+ClassNames = Annotated[tuple[str, ...], Field(min_length=1)]
+"""Of logits, in their order: two may have one name."""
+
+Finite = Annotated[float, Field(ge=-HUGE, le=HUGE, allow_inf_nan=False)]
 
 
 class TrainParams(Block):
@@ -22,7 +34,7 @@ class TrainParams(Block):
     """
 
     steps: Positive
-    batch: Positive
+    batch: BatchSize
     lr: PositiveFloat
     weight_decay: Weight = 0.05
     noise: Weight = 0.0
@@ -61,15 +73,15 @@ class ModelParams(Block):
     network does, or those of ImageNet, or those it is trained on here).
     """
 
-    name: str
+    name: Text
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
-    checkpoint: str | None = None
+    checkpoint: Text | None = None
     pretrained: bool = False
-    weights: str | None = None
+    weights: Text | None = None
     train: TrainParams | None = None
     preprocessing: PreprocessingParams | None = None
-    classes: tuple[str, ...] | None = None
-    taps: dict[str, Weight] | None = None
+    classes: ClassNames | None = None
+    taps: Annotated[dict[str, Weight], Field(min_length=1)] | None = None
 
     @property
     def fetched(self) -> bool:
