@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import Any, Protocol
 import pandas as pd
 
 from vital.artefacts.project import Project
-from vital.errors import Interrupted, VitalError
 from vital.params.base import BlockType, read_block, read_params, read_seed
 from vital.params.check import check_params
-from vital.runtime.files import explain_os_error, remove_stale, write_json
+from vital.params.together import without_effect
+from vital.runtime.endings import explained
+from vital.runtime.files import remove_stale, write_json
 from vital.runtime.locks import only_run
-from vital.runtime.memory import explain_memory_error, is_out_of_memory
 from vital.runtime.signals import interruptible
 
 log = logging.getLogger("vital")
@@ -65,25 +64,16 @@ def run(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     name = work.__name__
     project = Project(Path.cwd())
-    try:
-        with interruptible():
-            content = read_params(project.params)
-            check_params(content)
-            for folder in (project.root / "data", project.state, project.locks):
-                remove_stale(folder)
-            for method in [""] if methods is None else methods(content):
-                _run_once(work, project, content, blocks, method)
-    except VitalError as error:
-        sys.exit(f"{name}: {error}")
-    except OSError as error:
-        sys.exit(f"{name}: {explain_os_error(error)}")
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        sys.exit(f"{name}: {explain_memory_error(error)}")
-    except Interrupted as ended:
-        log.error("%s: %s; what is finished is kept, run again to go on", name, ended)
-        sys.exit(128 + ended.number)
+    with explained(name), interruptible():
+        content = read_params(project.params)
+        check_params(content)
+        for key, reason in without_effect(content).items():
+            if key.partition(".")[0] in blocks:
+                log.warning("%s has no effect: %s", key, reason)
+        for folder in (project.root / "data", project.state, project.locks):
+            remove_stale(folder)
+        for method in [""] if methods is None else methods(content):
+            _run_once(work, project, content, blocks, method)
 
 
 def _run_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
@@ -78,7 +79,7 @@ class _Walk:
         if isinstance(value, Integral):
             return self._whole(int(value), place)
         if isinstance(value, Real):
-            return float(value)
+            return self._number(float(value), place)
         if isinstance(value, datetime.date):
             return self._refuse(place, f"is a date in YAML, {value}: put it in quotes for text")
         return self._refuse(
@@ -89,6 +90,11 @@ class _Walk:
         if any("\ud800" <= character <= "\udfff" for character in text):
             self._refuse(place, f"is {text!r}, which is not valid Unicode")
         return text
+
+    def _number(self, value: float, place: tuple[str, ...]) -> float:
+        if not math.isfinite(value):
+            self._refuse(place, f"is {value}, which cannot be used: it must be a finite number")
+        return value
 
     def _whole(self, value: int, place: tuple[str, ...]) -> int:
         if value.bit_length() > MOST_BITS:
