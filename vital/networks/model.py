@@ -33,8 +33,12 @@ from vital.networks.factories import factory_sha256, source_sha256
 from vital.networks.probe import count_logits, run_blank
 from vital.networks.taps.defaults import default_taps
 from vital.networks.weights import load_weights, state_digest
+from vital.params.base import check_block
+from vital.params.call import NetworkCall
+from vital.params.explain import shown
 from vital.runtime.devices import device_of
 from vital.runtime.files import digest, digest_file
+from vital.runtime.neutral_state import in_neutral_state
 from vital.runtime.tensors import write_tensors
 
 
@@ -102,6 +106,7 @@ def describe_further(folder: Path, facts: Mapping[str, Any]) -> None:
     write_description(folder, {**read_description(folder), **facts})
 
 
+@in_neutral_state
 def load_model(folder: Path) -> StudiedModel:
     """Read what :func:`save_model` wrote.
 
@@ -147,6 +152,7 @@ def statistics_metadata(model: StudiedModel) -> dict[str, str]:
     }
 
 
+@in_neutral_state
 def open_model(
     model: str | nn.Module,
     *,
@@ -166,7 +172,11 @@ def open_model(
     whose preprocessing is not known, and for one that does not run on images of its size.
     """
     options = dict(kwargs or {})
+    check_block({"weights": weights, "taps": taps}, "", NetworkCall)
+    if not isinstance(model, str | nn.Module):
+        raise ModelError(f"model: {shown(model)} is neither a name nor a torch.nn.Module")
     if isinstance(model, nn.Module):
+        _refuse_beside_a_module(options, weights)
         name, network = type(model).__name__, copy.deepcopy(model)
         source = source_sha256(type(model))
     else:
@@ -187,6 +197,15 @@ def open_model(
         taps=dict.fromkeys(taps, 1.0) if taps else default_taps(network, wanted.size),
         sha256=_identity(name, options, weights, state_digest(network), source),
     )
+
+
+def _refuse_beside_a_module(kwargs: Mapping[str, Any], weights: str | None) -> None:
+    """Raise ModelError for what only a network that is built by its name can take."""
+    for given, what in ((kwargs, "arguments to build it with"), (weights, "torchvision's weights")):
+        if given:
+            raise ModelError(
+                f"the model is a module as it is, so {shown(given)} ({what}) would have no effect"
+            )
 
 
 def known_classes(

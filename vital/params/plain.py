@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class _Walk:
             return {
                 key: self.plain(value[own], (*place, key)) for own, key in self._keys(value, place)
             }
-        if isinstance(value, list | tuple):
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
             return [self.plain(one, (*place, str(i))) for i, one in enumerate(value)]
         return self._single(value, place)
 
