@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from vital.cli.options import (
     NETWORKS,
@@ -95,11 +94,8 @@ def visualize(
 
 def _refuse_beside_the_stage(context: typer.Context) -> None:
     """Raise ParamsError for options that the stage would not see."""
-    given = [
-        name
-        for name in context.params
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    ]
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name != "DEFAULT"]
     if given:
         flag = "--set" if given[0] == "setting" else f"--{given[0].replace('_', '-')}"
         raise ParamsError(
