@@ -74,20 +74,21 @@ def _line(key: str, kind: type[BaseModel], problems: Sequence[Any]) -> str:
     first = problems[0]
     if first["type"] == "extra_forbidden":
         legal = _legal_keys(_find(kind, first["loc"][:-1]).annotation)
-        return f"unknown parameter {key}; {nearest(str(first['loc'][-1]), legal)}"
-    if first["type"] == "missing":
-        if isinstance(first["loc"][-1], int):
-            return f"{key}: {shown(first['input'])} cannot be used: it has too few values"
-        return f"parameter {key} is missing"
+        return f"unknown parameter {key}; {nearest(str(first['loc'][-1])[:_MOST_SHOWN], legal)}"
     if first["type"] == RULE:
         return f"{key} {first['msg']}".strip()
+    if first["type"] == "missing" and not isinstance(first["loc"][-1], int):
+        return f"parameter {key} is missing"
     legal = list(dict.fromkeys(map(_expected, problems)))
-    return f"{key}: {shown(first['input'])} cannot be used: it must be {' or '.join(legal)}"
+    beginning = f"{key}: " if key else ""
+    return f"{beginning}{shown(first['input'])} cannot be used: it must be {' or '.join(legal)}"
 
 
 def _expected(problem: Any) -> str:
     """What would be legal."""
     kind = problem["type"]
+    if kind == "missing":
+        return "longer"
     if kind in _KINDS:
         return _KINDS[kind]
     if kind in _BOUNDS:

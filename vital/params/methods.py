@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import RootModel
+from pydantic import ConfigDict, RootModel
 
 from vital.errors import ParamsError, nearest
 from vital.params.base import Names, check_block
@@ -19,6 +19,8 @@ METHODS = (STUDIED, *PEERS)
 
 class _Methods(RootModel[Names]):
     """The list, none of them twice."""
+
+    model_config = ConfigDict(strict=True)
 
 
 def read_methods(content: dict[str, Any]) -> tuple[str, ...]:

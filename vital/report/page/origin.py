@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from vital.artefacts.checked import optional
 from vital.artefacts.columns import LABEL
+from vital.artefacts.lock import read_outputs
 from vital.artefacts.manifest import MANIFEST, SPLIT, SPLITS
 from vital.artefacts.model import ACCURACY, CLASSES, TAPS
 from vital.artefacts.project import Project
-from vital.errors import ArtefactError
 from vital.params.base import read_block, read_params
 from vital.params.extract import ExtractParams
 from vital.params.flat import flatten
@@ -81,22 +77,14 @@ def locked_files(project: Project) -> PlainTable:
     Neither the report itself, whose hash cannot be known inside it, nor timings, which differ
     from run to run.
     """
-    lock = optional(project.root / "dvc.lock", _read_lock) or {}
+    lock = optional(project.root / "dvc.lock", read_outputs) or {}
     timings = project.timing("any").parent.relative_to(project.root).as_posix()
     rows = [
         (str(stage), str(out["path"]), str(out.get(out.get("hash", "md5"), DASH)))
-        for stage, record in lock.items()
+        for stage, outputs in lock.items()
         if stage != "report"
-        for out in record.get("outs", [])
+        for out in outputs
         if not str(out["path"]).startswith(f"{timings}/")
     ]
     missing = "No dvc.lock here: the files were not made by a finished pipeline run."
     return PlainTable("Files", ("Stage", "File", "Hash"), rows, missing)
-
-
-def _read_lock(path: Path) -> dict[str, Any]:
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
-    return dict((content or {}).get("stages") or {})
