@@ -1,4 +1,4 @@
-"""Calls, commands and files written by hand that must be refused, each with a line that says why."""
+"""Calls, commands and files changed by hand that must be refused, with a line that says why."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from vital.images.preprocessing import Preprocessing
 from vital.networks.model import open_model
 from vital.runtime.files import read_json, read_parquet
 
+FLAT = Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.5, 0.0, 0.5))
 QUICK = {"steps": 4, "batch": 2, "history_every": 2}
 
 
@@ -52,10 +53,7 @@ CALLS: list[tuple[dict[str, Any], str]] = [
     ({"size": 64, "preprocessing": {"size": 32}}, "size: 64 contradicts the size of preprocessing"),
     ({"preprocessing": {"size": 64.5}}, "preprocessing.size: 64.5 cannot be used"),
     ({"preprocessing": [1]}, "preprocessing: [1] cannot be used: it must be keys with values"),
-    (
-        {"preprocessing": Preprocessing((32, 32), (0.5,) * 3, (0.0,) * 3)},
-        "preprocessing.std.0: 0.0",
-    ),
+    ({"preprocessing": FLAT}, "preprocessing.std.1: 0.0 cannot be used: it must be at least 1e-30"),
     ({"units": []}, "units: [] cannot be used: it must be at least 1 long"),
     ({"units": "one"}, "units: 'one' cannot be used: it must be a list"),
     ({"units": [True]}, "units.0: True cannot be used: it must be text or a whole number"),

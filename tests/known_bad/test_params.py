@@ -38,7 +38,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a tab": (TEXT.replace("  steps: 400", "\tsteps: 400").encode(), "not valid YAML: line"),
     "a key twice": (
         TEXT.encode() + b"seed: 1\n",
-        "not valid YAML: line 109, column 1: there twice",
+        "column 1: there twice: key "seed"",
     ),
     "a nested key twice": (
         TEXT.replace("  lr: 0.3", "  lr: 0.3\n  lr: 0.2").encode(),
