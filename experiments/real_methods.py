@@ -38,7 +38,7 @@ from experiments.options import RealData, asked_for, real_data
 from experiments.real_networks import case_params
 from experiments.score_tables import MISSING, markdown_table, score_markdown
 from vital.artefacts.manifest import class_names
-from vital.artefacts.model import read_accuracies
+from vital.artefacts.model import read_judge_accuracies
 from vital.artefacts.patches import write_patch_tables
 from vital.artefacts.project import Project
 from vital.artefacts.scores import write_scores
@@ -261,7 +261,7 @@ def show(name: str, project: Project, seconds: Mapping[str, float], out: Path | 
 
 def result_lines(project: Project, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """What each judge is worth, and what each method, and real images, came to."""
-    judges = read_accuracies(project.judges)
+    judges = read_judge_accuracies(project.judges)
     scores = read_scores(project)
     images = read_parquet(project.scores / "targets.parquet").groupby("method")
     differences = read_parquet(project.scores / "differences.parquet").groupby("against")

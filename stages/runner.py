@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vital.artefacts.project import Project
-from vital.errors import Interrupted, VitalError
 from vital.params.base import BlockType, read_block, read_params, read_seed
-from vital.runtime.files import explain_os_error, remove_stale, write_json
+from vital.runtime.endings import explained
+from vital.runtime.files import remove_stale, write_json
 from vital.runtime.locks import only_run
-from vital.runtime.memory import explain_memory_error, is_out_of_memory
 from vital.runtime.signals import interruptible
 
 if TYPE_CHECKING:
@@ -64,7 +61,8 @@ def run(
     With ``methods``, which chooses them by the content of params.yaml, it runs for each in turn.
     """
     name = work.__name__
-    with _explained(name):
+    _show_log()
+    with explained(name), interruptible():
         project = Project(Path.cwd())
         content = read_params(project.params)
         for folder in (project.root / "data", project.state, project.locks):
@@ -75,30 +73,15 @@ def run(
 
 def run_untracked(work: Callable[[Project, dict[str, Any]], None]) -> None:
     """Run what is no work on images: neither timed nor tracked, its name is its function's."""
-    with _explained(work.__name__):
+    _show_log()
+    with explained(work.__name__), interruptible():
         project = Project(Path.cwd())
         with only_run(project.locks, work.__name__):
             work(project, read_params(project.params))
 
 
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Tell of errors that are the user's to mend in one line, and end as shells expect."""
+def _show_log() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        with interruptible():
-            yield
-    except VitalError as error:
-        sys.exit(f"{name}: {error}")
-    except OSError as error:
-        sys.exit(f"{name}: {explain_os_error(error)}")
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        sys.exit(f"{name}: {explain_memory_error(error)}")
-    except Interrupted as ended:
-        log.error("%s: %s; what is finished is kept, run again to go on", name, ended)
-        sys.exit(128 + ended.number)
 
 
 def _run_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import nn
 from vital.engine.local import Finished
 from vital.engine.on_ray import engines
 from vital.engine.output import index_table, write_visualizations
+from vital.errors import ParamsError
 from vital.images.files import to_rgb
 from vital.images.preprocessing import Preprocessing
 from vital.images.sources.base import Candidate
@@ -23,12 +25,15 @@ from vital.methods.vital import VitalMethod
 from vital.networks.classes import ClassMap
 from vital.networks.model import open_model
 from vital.params.base import check_block
-from vital.params.model import PreprocessingParams
+from vital.params.call import VisualizeCall, check_mapping, check_settings
+from vital.params.data import ReferenceParams
 from vital.params.studied_method import STUDIED
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
 from vital.references.from_source import draw_reference_sets, reference_params
 from vital.runtime.devices import resolve_device
+from vital.runtime.locks import only_run
+from vital.runtime.neutral_state import in_neutral_state
 from vital.runtime.store import WorkStore
 from vital.units import CLASS_TAP, Target, Unit
 
@@ -36,6 +41,10 @@ DEFAULTS: Mapping[str, object] = {
     "steps": 500, "lr": 0.2, "jitter": 16, "weighting": "inverse_variance", "tv": 0.001,
 }  # fmt: skip
 """Method settings that give good pictures on most networks; the paper's are MethodParams' own."""
+
+
+WORK_FOLDER = ".work"
+"""In a call's folder: finished targets, and who writes there."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Visualizations:
     table: pd.DataFrame
 
 
+@in_neutral_state
 def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may want)
     model: str | nn.Module,
     references: str | Path | Mapping[str, object],
@@ -55,7 +65,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     model_kwargs: Mapping[str, object] | None = None,
     weights: str | None = None,
     preprocessing: Preprocessing | Mapping[str, object] | None = None,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] | None = None,
     output: str | int | None = None,
     units: Sequence[str | int] | None = None,
     taps: Sequence[str] | None = None,
@@ -80,37 +90,78 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     ``split``, ``columns`` and ``class_map``. A flat folder stands for the one unit given in
     ``units``.
     ``params`` overrides DEFAULTS with keys of the visualize block. With ``out``, images, index and
-    history are written there, and finished targets are kept in its ``.work`` folder for the next
-    call.
+    history are written there, and finished targets are kept in its ``.work`` for the next call.
 
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.
     """
-    settings = check_block({**DEFAULTS, **(params or {})}, "visualize", VisualizeParams)
-    studied = open_model(
-        model, checkpoint=checkpoint, weights_key=weights_key, kwargs=model_kwargs,
-        weights=weights, preprocessing=_changes(preprocessing, size), classes=classes,
-        output=output, taps=taps,
+    call = check_block(
+        {
+            "checkpoint": checkpoint, "weights_key": weights_key, "weights": weights,
+            "output": output, "classes": classes, "taps": taps,
+            "preprocessing": _fields(preprocessing), "size": size, "units": units,
+            "per_class": per_class, "seeds": seeds, "seed": seed, "device": str(device), "out": out,
+        },
+        "",
+        VisualizeCall,
     )  # fmt: skip
+    settings = check_settings(params or {}, DEFAULTS)
+    return _visualize(model, model_kwargs or {}, reference_params(references), call, settings)
+
+
+def _fields(preprocessing: Preprocessing | Mapping[str, object] | None) -> object:
+    return preprocessing.to_dict() if isinstance(preprocessing, Preprocessing) else preprocessing
+
+
+def _visualize(
+    model: str | nn.Module,
+    kwargs: Mapping[str, object],
+    references: ReferenceParams,
+    call: VisualizeCall,
+    settings: VisualizeParams,
+) -> Visualizations:
+    """As :func:`visualize`, of what has been checked."""
+    check_mapping(kwargs, "model_kwargs")
+    studied = open_model(
+        model,
+        checkpoint=call.checkpoint,
+        weights_key=call.weights_key,
+        kwargs=kwargs,
+        weights=call.weights,
+        preprocessing=call.changes(),
+        classes=[str(name) for name in call.classes or ()],
+        output=call.output,
+        taps=call.taps,
+    )
+    _refuse_among(references, call.out)
     known = ClassMap(studied.classes, studied.outputs)
-    drawn = draw_reference_sets(reference_params(references), known, units or (), per_class, seed)
+    drawn = draw_reference_sets(references, known, call.units or (), call.per_class, call.seed)
     sets = {Unit(CLASS_TAP, index, known.names[index]): drawn[index] for index in drawn}
-    setup = Setup(studied, seed, resolve_device(device), settings.precision)
-    results = _make_images(setup, sets, settings, seeds, None if out is None else Path(out))
+    device = resolve_device(call.device)
+    setup = Setup(studied, call.seed, device, settings.precision, settings.compile)
+    with _alone(None if call.out is None else Path(call.out)) as out:
+        results = _make_images(setup, sets, settings, call.seeds, out)
     images = torch.stack([finished.image for finished in results])
     pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
     return Visualizations(pixels, index_table(STUDIED, results))
 
 
-def _changes(
-    preprocessing: Preprocessing | Mapping[str, object] | None, size: int | None
-) -> Mapping[str, object]:
-    """What overrides the network's own preprocessing, as the block model checks it."""
-    if isinstance(preprocessing, Mapping):
-        block = check_block(dict(preprocessing), "preprocessing", PreprocessingParams)
-        changes = block.given()
-    else:
-        changes = preprocessing.to_dict() if preprocessing else {}
-    return changes if size is None else {**changes, "size": (size, size)}
+def _refuse_among(references: ReferenceParams, out: str | None) -> None:
+    """Raise ParamsError for a folder whose images would be references of the next call."""
+    if out is None or references.kind != "folder":
+        return
+    source, written = Path(references.source).resolve(), Path(out).resolve()
+    if source in (written, *written.parents):
+        raise ParamsError(f"out: {out} lies in the references' folder {source}: give another")
+
+
+@contextmanager
+def _alone(out: Path | None) -> Iterator[Path | None]:
+    """Keep other calls out of the folder, if there is one."""
+    if out is None:
+        yield None
+        return
+    with only_run(out / WORK_FOLDER, "visualize", f"{out}: a call of visualize"):
+        yield out
 
 
 ReferenceSets = Mapping[Unit, Sequence[Candidate]]
@@ -127,7 +178,7 @@ def _make_images(
     kept = dict(extract_statistics(model, list(model.taps), images, setup.device, pools))
     targets = [Target(unit, number) for unit in sets for number in range(seeds)]
     with tempfile.TemporaryDirectory() as scratch, engines(params) as make_engine:
-        store = WorkStore(out / ".work" if out else Path(scratch))
+        store = WorkStore(out / WORK_FOLDER if out else Path(scratch))
         engine = make_engine(VitalMethod(setup, kept, params.method()), params, store)
         results = sorted(engine.run(targets), key=lambda finished: finished.target)
     if out is not None:

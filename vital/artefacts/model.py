@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vital.artefacts.checked import optional
+from pydantic import Field, JsonValue
+
+from vital.artefacts.checked import Written, WrittenAs, optional, read_content
 from vital.artefacts.project import METRICS_FILE
-from vital.errors import ArtefactError
-from vital.runtime.files import read_json, write_json
+from vital.params.base import Fraction, Positive, PositiveFloat, Text, Weight
+from vital.params.model import Finite
+from vital.runtime.files import write_json
 
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
@@ -40,7 +43,37 @@ ACCURACY = "accuracy"
 ACCURACY_TOP1, ACCURACY_TOP1_HELDOUT = "accuracy_top1", "accuracy_top1_heldout"
 """Among the metrics: the share of validation and of held-out images that are recognised."""
 
-_NEEDED = (ARCHITECTURE, KWARGS, CLASSES, PREPROCESSING, TAPS, WEIGHTS_SHA256)
+
+class _Preprocessing(Written):
+    """Fields of :class:`vital.images.preprocessing.Preprocessing`."""
+
+    size: tuple[Positive, Positive]
+    mean: tuple[Finite, Finite, Finite]
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    interpolation: str = "bilinear"
+    crop_pct: PositiveFloat = 1.0
+
+
+class _Description(Written):
+    """What the names above stand for."""
+
+    architecture: Text
+    arguments: dict[str, JsonValue] = Field(alias=KWARGS)
+    entry: str | None = None
+    classes: tuple[str, ...]
+    preprocessing: _Preprocessing
+    taps: dict[str, Weight]
+    sha256: Text
+    source_sha256: str | None = None
+    accuracy: Fraction | None = None
+
+
+class _Accuracies(WrittenAs[dict[str, Finite | None]]):
+    """A network's, by the name of the measure."""
+
+
+class _JudgeAccuracies(WrittenAs[dict[str, dict[str, Finite | None]]]):
+    """Each judge's, by its name."""
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
@@ -53,12 +86,7 @@ def read_description(folder: Path) -> dict[str, Any]:
 
     Raises ArtefactError when the file is missing or damaged.
     """
-    path = folder / DESCRIPTION_FILE
-    content = read_json(path)
-    lacking = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
-    if lacking:
-        raise ArtefactError(f"{path} is damaged: it says nothing of {lacking[0]!r}")
-    return dict(content)
+    return dict(read_content(folder / DESCRIPTION_FILE, _Description))
 
 
 def write_accuracies(folder: Path, accuracies: Mapping[str, Any]) -> None:
@@ -71,4 +99,16 @@ def read_accuracies(folder: Path) -> dict[str, Any]:
 
     Raises ArtefactError when the file is damaged.
     """
-    return dict(optional(folder / METRICS_FILE, read_json) or {})
+    return dict(optional(folder / METRICS_FILE, _read_accuracies) or {})
+
+
+def _read_accuracies(path: Path) -> Any:
+    return read_content(path, _Accuracies)
+
+
+def read_judge_accuracies(folder: Path) -> dict[str, dict[str, float]]:
+    """What :func:`write_accuracies` wrote of all judges, by their names.
+
+    Raises ArtefactError when the file is missing or damaged.
+    """
+    return dict(read_content(folder / METRICS_FILE, _JudgeAccuracies))

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from vital.artefacts.checked import checked, optional
+from vital.artefacts.checked import WrittenAs, checked, optional, read_content
 from vital.artefacts.columns import IMAGE, METHOD, NAME, PROBABILITY, SEED, TAP, UNIT
 from vital.artefacts.project import METRICS_FILE
 from vital.artefacts.table import Kind, Table
 from vital.artefacts.visualizations import LOSS, STEP, TARGET
-from vital.errors import ArtefactError
-from vital.runtime.files import read_json, write_json
+from vital.errors import ArtefactError, first_line
+from vital.params.model import Finite
+from vital.runtime.files import write_json
 from vital.runtime.table_files import write_csv
 
 REASONS_FILE = "reasons.json"
@@ -98,6 +99,14 @@ Metrics = Mapping[str, Mapping[str, float | int | None]]
 """By method, and for real images, the metrics by name; None is one that could not be computed."""
 
 
+class _Metrics(WrittenAs[dict[str, dict[str, Finite | None]]]):
+    """By method."""
+
+
+class _Reasons(WrittenAs[dict[str, dict[str, str]]]):
+    """By method."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """Metrics per method and for real images, and what they were made of.
@@ -148,16 +157,13 @@ def metrics_path(folder: Path) -> Path:
 
 def read_metrics(folder: Path) -> Metrics:
     """Metrics by method. Raises ArtefactError when the file is missing or damaged."""
-    path = metrics_path(folder)
-    content = read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(row, dict) for row in content.values()):
-        raise ArtefactError(f"{path} is damaged: it must hold metrics by method")
+    content: Metrics = read_content(metrics_path(folder), _Metrics)
     return content
 
 
 def read_reasons(folder: Path) -> Mapping[str, Mapping[str, str]]:
     """For each method, why those of its metrics that are null are; none where nothing is told."""
-    found: Any = optional(folder / REASONS_FILE, read_json)
+    found: Any = optional(folder / REASONS_FILE, lambda path: read_content(path, _Reasons))
     return found or {}
 
 
@@ -190,5 +196,5 @@ def _read_csv(path: Path, types: Mapping[str, type]) -> pd.DataFrame:
     except FileNotFoundError:
         raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
     except ValueError as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
+        raise ArtefactError(f"{path} is damaged: {first_line(error)}") from None
     return checked(table, list(types), path)

@@ -16,7 +16,7 @@ from vital.cli.preflight import doctor, estimate, taps
 from vital.cli.results import circuit, compare
 from vital.cli.stages import add_stages
 from vital.cli.visualize import visualize
-from vital.errors import VitalError
+from vital.runtime.endings import explained
 
 app = typer.Typer(
     help="Show what units of a vision network respond to.",
@@ -34,20 +34,5 @@ app.add_typer(paper.app, name="paper")
 def main() -> None:
     """Run the command line; errors that are the user's to mend end in one message."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    try:
+    with explained("vital"):
         app()
-    except VitalError as error:
-        typer.echo(f"vital: {error}", err=True)
-        raise SystemExit(1) from None
-    except OSError as error:
-        from vital.runtime.files import explain_os_error
-
-        typer.echo(f"vital: {explain_os_error(error)}", err=True)
-        raise SystemExit(1) from None
-    except (MemoryError, RuntimeError) as error:
-        from vital.runtime.memory import explain_memory_error, is_out_of_memory
-
-        if not is_out_of_memory(error):
-            raise
-        typer.echo(f"vital: {explain_memory_error(error)}", err=True)
-        raise SystemExit(1) from None

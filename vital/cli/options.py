@@ -23,23 +23,33 @@ RunFolders = Annotated[
 ]
 
 
-def names(text: str | None) -> list[str] | None:
-    """What stands between the commas; None where nothing was given."""
-    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+def names(text: str | None, option: str) -> list[str] | None:
+    """What stands between the commas; None where nothing was given.
+
+    Raises ParamsError that names the option where something names nothing.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise ParamsError(f"{option}: {text!r} names nothing at one place; leave it out for all")
+    return parts
 
 
 def key_values(items: Sequence[str] | None, option: str) -> dict[str, Any]:
     """KEY=VALUE pairs; values are read as JSON where they are JSON, else as text.
 
-    Raises ParamsError that names the option for an item of another form.
+    Raises ParamsError that names the option for an item of another form, or a key given twice.
     """
-    pairs = {}
+    pairs: dict[str, Any] = {}
     for item in items or ():
         key, sign, value = item.partition("=")
         if not sign or not key:
             raise ParamsError(f"{option}: {item!r} is not of the form KEY=VALUE")
+        if key in pairs:
+            raise ParamsError(f"{option}: {key!r} is given twice")
         try:
             pairs[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             pairs[key] = value
     return pairs

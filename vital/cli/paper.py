@@ -36,5 +36,5 @@ def figures(
     from vital.report.runs import find_runs
 
     for run in find_runs(runs or [Path()]):
-        for path in write_figures(run, out / run.name, names(classes) or ()):
+        for path in write_figures(run, out / run.name, names(classes, "--classes") or ()):
             typer.echo(path)

@@ -53,7 +53,7 @@ def compare(
 
     found = find_runs(runs)
     table = compare_runs(found)
-    shown = found[0].pick_classes(names(classes) or ())
+    shown = found[0].pick_classes(names(classes, "--classes") or ())
     write_png_figure(out, draw_comparison(found, method, shown))
     typer.echo(table.to_string(index=False, float_format="%.4g", na_rep="-"))
     typer.echo(f"\nthe images are in {out}")

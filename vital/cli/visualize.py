@@ -44,6 +44,7 @@ _Setting = Annotated[list[str] | None, typer.Option("--set", help="K=V of the vi
 
 
 def visualize(
+    context: typer.Context,
     model: _Network = None,
     references: _References = None,
     out: _Out = Path("out"),
@@ -66,6 +67,7 @@ def visualize(
 ) -> None:
     """Make visualizations from a folder of images, or run the visualize stage."""
     if model is None and references is None:
+        _refuse_beside_the_stage(context)
         run_stage("visualize")
     if model is None or references is None:
         raise ParamsError("give both --model and --references, or neither to run the stage")
@@ -74,15 +76,15 @@ def visualize(
     try:
         made = make(
             model,
-            {"source": references, **key_values(data, "--data")},
+            _references(references, data),
             checkpoint=checkpoint,
             weights_key=weights_key,
             weights=weights,
             model_kwargs=key_values(model_kwargs, "--model-kwargs"),
             preprocessing=key_values(preprocessing, "--preprocessing"),
             output=int(output) if output and output.isdecimal() else output,
-            units=names(units),
-            taps=names(taps),
+            units=names(units, "--units"),
+            taps=names(taps, "--taps"),
             per_class=per_class,
             size=size,
             seeds=seeds,
@@ -96,9 +98,31 @@ def visualize(
     _show(made.table, out)
 
 
+def _refuse_beside_the_stage(context: typer.Context) -> None:
+    """Raise ParamsError for options that the stage would not see."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name != "DEFAULT"]
+    if given:
+        flag = "--set" if given[0] == "setting" else f"--{given[0].replace('_', '-')}"
+        raise ParamsError(
+            f"{flag} has no effect on the stage, which runs by params.yaml: "
+            "give --model and --references, too"
+        )
+
+
+def _references(source: str, data: list[str] | None) -> dict[str, Any]:
+    given = key_values(data, "--data")
+    if "source" in given:
+        raise ParamsError("--data: 'source' has no effect: give --references")
+    return {"source": source, **given}
+
+
 def _params(setting: list[str] | None, steps: int | None) -> dict[str, Any]:
-    """The visualize block; ``--steps`` goes before a setting of that name."""
+    """The visualize block, without what has an option of its own."""
     given = key_values(setting, "--set")
+    for key in ("units", "seeds", "device", *(("steps",) if steps is not None else ())):
+        if key in given:
+            raise ParamsError(f"--set: {key!r} has no effect: give --{key}")
     return given if steps is None else {**given, "steps": steps}
 
 

@@ -9,20 +9,25 @@ import torch
 
 from vital.methods.objectives import Objective
 from vital.params.visualize import Precision
+from vital.runtime.neutral_state import CUDNN_TF32, MATMUL, process_settings
 
 
 @contextmanager
 def gpu_arithmetic(precision: Precision) -> Iterator[None]:
     """Let a GPU choose its fastest convolutions, and multiply in TF32 unless in ``float32``."""
     reduced = precision != "float32"
-    matmul = torch.backends.cuda.matmul
-    before = matmul.allow_tf32
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=reduced):
-        matmul.allow_tf32 = reduced
-        try:
-            yield
-        finally:
-            matmul.allow_tf32 = before
+    multiplied = "tf32" if reduced else "ieee"
+    with process_settings(
+        {
+            "cudnn.benchmark": True,
+            CUDNN_TF32: reduced,
+            MATMUL: "high" if reduced else "highest",
+            "cudnn.conv.fp32_precision": multiplied,
+            "cudnn.rnn.fp32_precision": multiplied,
+            "cuda.matmul.fp32_precision": multiplied,
+        }
+    ):
+        yield
 
 
 def in_precision(objective: Objective, precision: Precision, device: torch.device) -> Objective:

@@ -10,11 +10,10 @@ import pandas as pd
 
 from vital.artefacts.checked import named_path
 from vital.artefacts.manifest import class_names
-from vital.artefacts.project import METRICS_FILE
+from vital.artefacts.model import read_judge_accuracies
 from vital.errors import DataError
 from vital.networks.classes import ClassMap
 from vital.networks.model import StudiedModel, load_model
-from vital.runtime.files import read_json
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def read_judges(folder: Path, studied: StudiedModel, manifest: pd.DataFrame) -> 
     Raises ArtefactError for a damaged folder, DataError as :func:`match_classes`.
     """
     judges = {}
-    for name in sorted(read_json(folder / METRICS_FILE)):
+    for name in sorted(read_judge_accuracies(folder)):
         model = load_model(named_path(folder, name))
         try:
             judges[name] = Judge(model, match_classes(studied, model, manifest))

@@ -39,8 +39,12 @@ from vital.networks.probe import count_logits, run_blank
 from vital.networks.structure import network_structure, unrepeatable
 from vital.networks.taps.defaults import default_taps
 from vital.networks.weights import load_weights, state_digest
+from vital.params.base import check_block
+from vital.params.call import NetworkCall
+from vital.params.explain import shown
 from vital.runtime.devices import device_of
 from vital.runtime.files import digest, digest_file
+from vital.runtime.neutral_state import in_neutral_state
 from vital.runtime.tensors import write_tensors
 
 log = logging.getLogger(__name__)
@@ -112,6 +116,7 @@ def describe_further(folder: Path, facts: Mapping[str, Any]) -> None:
     write_description(folder, {**read_description(folder), **facts})
 
 
+@in_neutral_state
 def load_model(folder: Path) -> StudiedModel:
     """Read what :func:`save_model` wrote.
 
@@ -202,6 +207,7 @@ def statistics_metadata(model: StudiedModel) -> dict[str, str]:
     }
 
 
+@in_neutral_state
 def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may want)
     model: str | nn.Module,
     *,
@@ -228,11 +234,13 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
     if weights_key is not None and checkpoint is None:
         raise ModelError(f"weights_key {weights_key!r} chooses from a checkpoint; give one")
     options = dict(kwargs or {})
+    check_block({"weights": weights, "taps": taps}, "", NetworkCall)
+    if not isinstance(model, str | nn.Module):
+        raise ModelError(f"model: {shown(model)} is neither a name nor a torch.nn.Module")
     if isinstance(model, nn.Module):
+        _refuse_beside_a_module(options, weights)
         network = own_copy(model)
         name, source = type(network).__name__, source_sha256(type(network))
-    elif not isinstance(model, str):
-        raise ModelError(f"model {model!r} must be the name of a network or a torch.nn.Module")
     else:
         name, source = model, factory_sha256(model)
         network = build_network(model, options, pretrained=checkpoint is None, weights=weights)
@@ -253,6 +261,15 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
         taps=dict.fromkeys(taps, 1.0) if taps else default_taps(network, wanted.size),
         sha256=_identity(name, options, weights, state_digest(network), source, *pins),
     )
+
+
+def _refuse_beside_a_module(kwargs: Mapping[str, Any], weights: str | None) -> None:
+    """Raise ModelError for what only a network that is built by its name can take."""
+    for given, what in ((kwargs, "arguments to build it with"), (weights, "torchvision's weights")):
+        if given:
+            raise ModelError(
+                f"the model is a module as it is, so {shown(given)} ({what}) would have no effect"
+            )
 
 
 def known_classes(

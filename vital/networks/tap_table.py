@@ -14,8 +14,10 @@ from vital.networks.config import network_config
 from vital.networks.taps.defaults import choose_taps
 from vital.networks.taps.module_outputs import ModuleOutput, module_outputs
 from vital.networks.taps.reader import INPUT_TAP
+from vital.runtime.neutral_state import in_neutral_state
 
 
+@in_neutral_state
 def describe_taps(
     name: str,
     kwargs: Mapping[str, Any],

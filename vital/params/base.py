@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from vital.errors import ParamsError, nearest
+from vital.params.explain import RULE, explain, shown
+from vital.params.plain import plain
+from vital.params.yaml_file import read_yaml
 
 BLOCKS = (
     "seed", "data", "model", "units", "extract", "references", "relevance", "methods", "visualize",
     "peers", "judges", "score", "report",
 )  # fmt: skip
 
-_RULE = "rule"
-"""The type of problems that a block's own validators find."""
+MOST = 10**9
+"""More of anything is a slip of the keyboard."""
 
-Positive = Annotated[int, Field(gt=0)]
-Natural = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+HUGE, TINY = 1e30, 1e-30
+"""What is larger is infinite in float32, what is smaller nothing."""
+
+Positive = Annotated[int, Field(gt=0, le=MOST)]
+Natural = Annotated[int, Field(ge=0, le=MOST)]
+PositiveFloat = Annotated[float, Field(ge=TINY, le=HUGE, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=HUGE, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
+Seeds = Annotated[int, Field(gt=0, le=10_000)]
+"""Images per unit, which are all in memory before they are made."""
+
+MOST_PIXELS = 16_384
+Side = Annotated[int, Field(ge=16, le=MOST_PIXELS)]
+"""Of an image, in pixels."""
+Pixels = Annotated[int, Field(ge=0, le=MOST_PIXELS)]
+"""A distance within an image."""
+Pool = Annotated[int, Field(ge=2, le=MOST_PIXELS)]
+"""How many pixels, by as many, are averaged."""
+BatchSize = Annotated[int, Field(gt=0, le=65_536)]
+Text = Annotated[str, Field(min_length=1)]
+"""The name of something: none is called nothing."""
 
 
 class Block(BaseModel):
@@ -38,33 +56,51 @@ BlockType = TypeVar("BlockType", bound=BaseModel)
 """A block, or for a block that is a list a RootModel of it."""
 
 
+def rule_error(text: str) -> PydanticCustomError:
+    """For a block's validators to raise: ``text`` goes on from the name of the key."""
+    return PydanticCustomError(RULE, "{text}", {"text": text})
+
+
+def all_differ(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """For lists: raise a rule error where something is named twice."""
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise rule_error(f"names {value!r} more than once")
+        seen.add(value)
+    return values
+
+
+Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(all_differ)]
+"""Some names, none of them twice."""
+Classes = Annotated[tuple[Text | Natural, ...], Field(min_length=1), AfterValidator(all_differ)]
+"""Some classes, by name or index."""
+
+
 def read_params(path: Path) -> dict[str, Any]:
     """Read params.yaml as plain data and refuse unknown or missing blocks.
 
     Raises ParamsError when the file is missing, is no YAML, or names a block that does not exist.
     """
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path} does not exist") from None
-    except YAMLError as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise ParamsError(f"{path} must hold blocks named {', '.join(BLOCKS)}")
-    for name in content:
-        if name not in BLOCKS:
-            raise ParamsError(f"{path}: unknown block {name!r}; {nearest(str(name), BLOCKS)}")
-    missing = [name for name in BLOCKS if name not in content]
-    if missing:
-        raise ParamsError(f"{path}: block {missing[0]!r} is missing")
+    problems = [
+        f"{path}: unknown block {name!r}; {nearest(str(name), BLOCKS)}"
+        for name in content
+        if name not in BLOCKS
+    ]
+    problems += [f"{path}: block {name!r} is missing" for name in BLOCKS if name not in content]
+    if problems:
+        raise ParamsError("\n".join(problems))
     return content
 
 
 def read_seed(content: dict[str, Any]) -> int:
     """The run's seed: a whole number of at least 0."""
-    seed = content["seed"]
+    seed = plain(content["seed"], "seed")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ParamsError(f"seed: {seed!r} must be a whole number of at least 0")
+        raise ParamsError(f"seed: {shown(seed)} must be a whole number of at least 0")
     return seed
 
 
@@ -79,48 +115,9 @@ def read_block(content: dict[str, Any], name: str, kind: type[BlockType]) -> Blo
 
 def check_block(values: Any, name: str, kind: type[BlockType]) -> BlockType:
     """As :func:`read_block`, for values that do not come from a file."""
+    # Strict types are read from JSON: YAML's lists become tuples, but "3" does not become 3.
+    text = json.dumps(plain(values, name))
     try:
-        # Strict types are read from JSON: YAML's lists become tuples, but "3" does not become 3.
-        return kind.model_validate_json(json.dumps(values, default=str))
+        return kind.model_validate_json(text)
     except ValidationError as error:
-        lines = [_explain(problem, name, kind) for problem in error.errors()]
-        raise ParamsError("\n".join(lines)) from None
-
-
-def rule_error(text: str) -> PydanticCustomError:
-    """For a block's validators to raise: ``text`` goes on from the name of the key."""
-    return PydanticCustomError(_RULE, "{text}", {"text": text})
-
-
-def _explain(problem: Any, block: str, kind: type[BaseModel]) -> str:
-    key = ".".join([block, *(str(part) for part in problem["loc"])])
-    if problem["type"] == "extra_forbidden":
-        legal = _legal_keys(kind, problem["loc"][:-1])
-        return f"unknown parameter {key}; {nearest(str(problem['loc'][-1]), legal)}"
-    if problem["type"] == "missing":
-        return f"parameter {key} is missing"
-    if problem["type"] == _RULE:
-        return f"{key} {problem['msg']}"
-    return f"{key}: {problem['input']!r} cannot be used: {problem['msg']}"
-
-
-def _legal_keys(kind: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    if issubclass(kind, RootModel):
-        path = ("root", *path)
-    for part in path:
-        if isinstance(part, int):  # a place in a list, whose block is known by now
-            continue
-        field = kind.model_fields.get(part)
-        inner = _block_within(field.annotation) if field is not None else None
-        if inner is None:
-            return []
-        kind = inner
-    return list(kind.model_fields)
-
-
-def _block_within(annotation: Any) -> type[Block] | None:
-    """The block that an annotation such as ``Block``, ``Block | None`` or a tuple of it names."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Block):
-            return candidate
-    return None
+        raise ParamsError("\n".join(explain(error, name, kind))) from None

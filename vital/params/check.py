@@ -20,6 +20,7 @@ from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
 from vital.params.report import ReportParams
 from vital.params.score import ScoreParams
+from vital.params.together import check_together
 from vital.params.units import UnitsParams
 from vital.params.visualize import VisualizeParams
 
@@ -62,7 +63,7 @@ def _plain(value: Any) -> Any:
 
 
 def check_params(content: dict[str, Any]) -> None:
-    """Check the seed, the methods and every block.
+    """Check the seed, the methods, every block, and then what blocks need of each other.
 
     Raises ParamsError that lists what is wrong in all of them.
     """
@@ -79,3 +80,4 @@ def check_params(content: dict[str, Any]) -> None:
             problems.append(str(error))
     if problems:
         raise ParamsError("\n".join(problems))
+    check_together(content)

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from vital.params.base import Block, rule_error
+from vital.params.base import Block, Classes, Text, rule_error
 
 PHOTOGRAPHS = "photographs"
 """The source that comes with installed packages."""
@@ -61,16 +61,16 @@ class PerClass(Block):
 class Splits(Block):
     """The source's own splits that ours are drawn from; without a name, from that of ``train``."""
 
-    train: str
-    validation: str | None = None
-    heldout: str | None = None
+    train: Text
+    validation: Text | None = None
+    heldout: Text | None = None
 
 
 class Columns(Block):
     """Where a table or a data set keeps the image and the label, if not under the usual names."""
 
-    image: str | None = None
-    label: str | None = None
+    image: Text | None = None
+    label: Text | None = None
 
 
 class SourceParams(Block):
@@ -86,7 +86,7 @@ class SourceParams(Block):
     model_config = ConfigDict(validate_default=True)
 
     source: str
-    root: str | None = None
+    root: Text | None = None
     columns: Columns | None = None
     class_map: dict[str, str | int] = Field(default_factory=dict)
 
@@ -126,7 +126,7 @@ class SourceParams(Block):
 class ReferenceParams(SourceParams):
     """The source of a single call's reference images, or one of the source's own splits."""
 
-    split: str | None = None
+    split: Text | None = None
 
 
 class DataParams(SourceParams):
@@ -140,7 +140,7 @@ class DataParams(SourceParams):
     size: Annotated[int, Field(ge=16, le=LARGEST_SIDE)] | None = None
     per_class: PerClass
     splits: Splits | None = None
-    classes: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None
+    classes: Classes | None = None
 
     def is_asked_for(self, name: str) -> bool:
         """Whether ``classes`` lets in the class that the source calls ``name``."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from vital.params.base import Positive
+from vital.params.base import MOST_PIXELS, BatchSize, Names, Pool, Positive, all_differ
 from vital.params.ray import PlacedParams
 
 
@@ -18,10 +18,10 @@ class ExtractParams(PlacedParams):
     ``knots``: how many values of a quantile function are kept; null: all of them, exactly.
     """
 
-    taps: tuple[str, ...] | None = None
+    taps: Names | None = None
     references: Positive
     select: Literal["random", "confident"] = "random"
-    pools: tuple[Annotated[int, Field(ge=2)], ...] = ()
-    knots: Annotated[int, Field(ge=2)] | None = None
-    batch: Positive
+    pools: Annotated[tuple[Pool, ...], AfterValidator(all_differ)] = ()
+    knots: Annotated[int, Field(ge=2, le=MOST_PIXELS**2)] | None = None
+    batch: BatchSize
     device: str = "auto"

@@ -6,10 +6,23 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from vital.params.base import Block, Fraction, Positive, PositiveFloat, Weight, rule_error
+from vital.params.base import (
+    HUGE,
+    BatchSize,
+    Block,
+    Fraction,
+    Positive,
+    PositiveFloat,
+    Side,
+    Text,
+    Weight,
+    rule_error,
+)
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Side = Annotated[int, Field(ge=16)]
+ClassNames = Annotated[tuple[str, ...], Field(min_length=1)]
+"""Of logits, in their order: two may have one name."""
+
+Finite = Annotated[float, Field(ge=-HUGE, le=HUGE, allow_inf_nan=False)]
 
 
 class TrainParams(Block):
@@ -22,7 +35,7 @@ class TrainParams(Block):
     """
 
     steps: Positive
-    batch: Positive
+    batch: BatchSize
     lr: PositiveFloat
     weight_decay: Weight = 0.05
     noise: Weight = 0.0
@@ -63,17 +76,17 @@ class ModelParams(Block):
     the logits are: an attribute, a key or an index.
     """
 
-    name: str
+    name: Text
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
-    checkpoint: str | None = None
-    weights_key: Annotated[str, Field(min_length=1)] | None = None
+    checkpoint: Text | None = None
+    weights_key: Text | None = None
     pretrained: bool = False
-    weights: str | None = None
+    weights: Text | None = None
     train: TrainParams | None = None
     preprocessing: PreprocessingParams | None = None
-    classes: tuple[str, ...] | None = None
-    output: str | int | None = None
-    taps: dict[str, Weight] | None = None
+    classes: ClassNames | None = None
+    output: Text | int | None = None
+    taps: Annotated[dict[str, Weight], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _has_what_the_key_chooses_from(self) -> Self:

@@ -7,9 +7,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from vital.params.base import (
+    BatchSize,
     Block,
     Fraction,
     Natural,
+    Pixels,
     Positive,
     PositiveFloat,
     Weight,
@@ -67,7 +69,7 @@ class MacoParams(SteadyParams):
 
     published_steps = 1000
 
-    crops: Positive = 6
+    crops: BatchSize = 6
     box: tuple[Share, Share] = (0.5, 1.0)
     noise: Weight = 0.05
     lr: PositiveFloat = 0.1
@@ -95,8 +97,8 @@ class FourierParams(SteadyParams):
     published_steps = 512
 
     lr: PositiveFloat = 0.05
-    pad: Natural = 12
-    shifts: tuple[Natural, Natural] = (8, 4)
+    pad: Pixels = 12
+    shifts: tuple[Pixels, Pixels] = (8, 4)
     scale: Fraction = 0.1
     degrees: Weight = 10.0
 
@@ -116,7 +118,7 @@ class DeepInversionParams(PeerParams):
     coarse: Fraction = 2 / 3
     lr: PositiveFloat = 0.25
     betas: tuple[Beta, Beta] = (0.5, 0.9)
-    jitter: Natural = 30
+    jitter: Pixels = 30
     flip: bool = True
     tv: Weight = 1e-4
     l2: Weight = 1e-5
@@ -148,7 +150,7 @@ class ActivationParams(PeerParams):
     published_steps = 512
 
     lr: PositiveFloat = 0.05
-    jitter: Natural = 0
+    jitter: Pixels = 0
     tv: Weight = 0.0
     l2: Weight = 0.0
 

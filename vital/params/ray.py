@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from vital.params.base import Block, Natural, Positive, Weight
+from pydantic import Field
+
+from vital.params.base import Block, Natural, Text
+
+Processors = Annotated[int, Field(gt=0, le=4096)]
 
 
 class RayParams(Block):
@@ -16,10 +20,10 @@ class RayParams(Block):
     would), which are its CPUs; it is made again ``retries`` times if its worker dies.
     """
 
-    address: str | None = None
-    workers: Positive = 2
-    gpus: Weight = 0.0
-    threads: Positive | None = None
+    address: Text | None = None
+    workers: Processors = 2
+    gpus: Annotated[float, Field(ge=0, le=4096)] = 0.0
+    threads: Processors | None = None
     retries: Natural = 3
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vital.params.base import Block, Positive
+from vital.params.base import MOST_PIXELS, BatchSize, Block, Positive
 
 Stride = Annotated[float, Field(gt=0, le=1)]
 
@@ -24,7 +24,7 @@ class ReferencesParams(Block):
     count: Positive = 50
     shortlist: Positive = 200
     criterion: Literal["activation", "relevance"] = "activation"
-    patch: Positive = 64
+    patch: Annotated[int, Field(gt=0, le=MOST_PIXELS)] = 64
     stride: Stride = 0.5
-    batch: Positive = 32
+    batch: BatchSize = 32
     device: str = "auto"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vital.params.base import Block, Natural, Positive
+from vital.params.base import BatchSize, Block, Names, Natural
 from vital.params.ray import PlacedParams
 
 
@@ -26,9 +26,9 @@ class RelevanceParams(MaskParams, PlacedParams):
     own); ``shown`` references of each unit keep their heat maps.
     """
 
-    taps: tuple[str, ...] | None = None
+    taps: Names | None = None
     shown: Natural = 5
-    batch: Positive = 10
+    batch: BatchSize = 10
     device: str = "auto"
 
     def masks(self) -> MaskParams:

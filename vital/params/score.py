@@ -6,8 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from vital.params.base import Block, Positive, rule_error
+from vital.params.base import MOST, BatchSize, Block, Positive, Text, rule_error
 from vital.params.model import PreprocessingParams
+
+Draws = Annotated[int, Field(gt=0, le=100_000)]
+"""How often something is drawn: each takes time, and all of them memory."""
 
 
 class ClipParams(Block):
@@ -17,8 +20,8 @@ class ClipParams(Block):
     ``preprocessing`` is what differs from CLIP's usual means and deviations.
     """
 
-    model: str = "ViT-B-32"
-    checkpoint: str
+    model: Text = "ViT-B-32"
+    checkpoint: Text
     templates: Annotated[tuple[str, ...], Field(min_length=1)] = ("a photo of a {}.",)
     preprocessing: PreprocessingParams | None = None
 
@@ -40,12 +43,12 @@ class ScoreParams(Block):
     weights. Without ``clip`` or ``inception`` the metrics that need them are null.
     """
 
-    kid_subsets: Positive = 100
+    kid_subsets: Draws = 100
     neighbours: Positive = 5
-    resamples: Positive = 2000
+    resamples: Draws = 2000
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     clip: ClipParams | None = None
-    inception: str | None = None
-    perplexity: Annotated[float, Field(gt=1)] = 15.0
-    batch: Positive = 64
+    inception: Text | None = None
+    perplexity: Annotated[float, Field(gt=1, le=MOST)] = 15.0
+    batch: BatchSize = 64
     device: str = "auto"

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from vital.params.base import Block, Natural, Positive
+from vital.params.base import BatchSize, Block, Classes, Names, Natural, Positive, Text, all_differ
 
 
 class ListedUnits(Block):
     """Channels of one tap, by number."""
 
-    tap: str
-    channels: Annotated[tuple[Natural, ...], Field(min_length=1)]
+    tap: Text
+    channels: Annotated[tuple[Natural, ...], Field(min_length=1), AfterValidator(all_differ)]
 
 
 class TopUnits(Block):
     """The ``count`` channels of ``tap`` that are most relevant to each of ``classes``."""
 
-    tap: str
-    classes: tuple[str | int, ...]
+    tap: Text
+    classes: Classes
     count: Positive
 
 
 class RandomUnits(Block):
     """``count`` channels of each of ``taps``, drawn with the run's seed."""
 
-    taps: tuple[str, ...]
+    taps: Names
     count: Positive
 
 
@@ -37,9 +37,9 @@ class CircuitUnits(Block):
     ``tap`` is the last of ``extract.taps`` unless another is named (paper section 5).
     """
 
-    classes: tuple[str | int, ...]
+    classes: Classes
     count: Positive = 3
-    tap: str | None = None
+    tap: Text | None = None
 
 
 class UnitsParams(Block):
@@ -53,7 +53,7 @@ class UnitsParams(Block):
     random: RandomUnits | None = None
     circuit: CircuitUnits | None = None
     images: Positive = 20
-    batch: Positive = 10
+    batch: BatchSize = 10
     device: str = "auto"
 
     @property

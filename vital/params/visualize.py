@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from vital.params.base import Block, Fraction, Natural, Positive, PositiveFloat, Weight, rule_error
+from vital.params.base import (
+    BatchSize,
+    Block,
+    Fraction,
+    Natural,
+    Pixels,
+    Pool,
+    Positive,
+    PositiveFloat,
+    Seeds,
+    Text,
+    Weight,
+    all_differ,
+    rule_error,
+)
 from vital.params.ray import PlacedParams
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` and ``bfloat16`` are how a GPU multiplies; sums, losses and images stay float32."""
+
+Units = Annotated[tuple[Text | Natural, ...], AfterValidator(all_differ)]
+"""Classes by name or index; none where only inner units are shown."""
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -19,7 +36,7 @@ class CoarseParams(Block):
     """A first phase in which image and references are average-pooled by ``pool`` (``multires``)."""
 
     steps: Positive
-    pool: Annotated[int, Field(ge=2)] = 2
+    pool: Pool = 2
 
 
 class ScheduleParams(Block):
@@ -45,7 +62,7 @@ class PixelParams(ScheduleParams):
     its pool. ``tv`` and ``l2`` weigh the two image priors.
     """
 
-    jitter: Natural = 30
+    jitter: Pixels = 30
     flip: bool = False
     clamp: bool = True
     tv: Weight = 0.0
@@ -79,12 +96,12 @@ class InnerParams(Block):
     steps: Positive | None = None
     coarse: CoarseParams | None = None
     lr: PositiveFloat | None = None
-    jitter: Natural | None = None
+    jitter: Pixels | None = None
     tap_weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] | None = None
     tv: Weight | None = None
     l2: Weight | None = None
-    batch: Positive | None = None
+    batch: BatchSize | None = None
     masks_every: Positive = 1
 
     @model_validator(mode="after")
@@ -105,9 +122,9 @@ class VisualizeParams(MethodParams, PlacedParams):
     minute. Both change an image as another machine would: not what it shows, but its bytes.
     """
 
-    units: tuple[str | int, ...] | Literal["all"] = "all"
-    seeds: Positive = 1
-    batch: Positive = 8
+    units: Units | Literal["all"] = "all"
+    seeds: Seeds = 1
+    batch: BatchSize = 8
     checkpoint_every: Positive = 50
     history_every: Positive = 10
     device: str = "auto"

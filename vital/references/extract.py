@@ -22,6 +22,7 @@ from vital.references.quantiles import Accumulator, TapStatistics, from_tensors,
 from vital.references.statistics_files import write_statistics
 from vital.runtime.executors import executor
 from vital.runtime.files import replacing_folder
+from vital.runtime.neutral_state import in_neutral_state
 from vital.runtime.partial_results import partial_results_until_done
 from vital.runtime.progress import progress_bar
 from vital.units import class_units
@@ -33,6 +34,7 @@ _MOST = 8
 """Classes of one task of a cluster: their statistics come back together."""
 
 
+@in_neutral_state
 def extract_statistics(
     model: StudiedModel,
     taps: Sequence[str],
@@ -54,7 +56,7 @@ def extract_statistics(
         pooled_shapes(model, taps, pool)
     current: str | None = None
     sums: dict[str, Accumulator] = {}
-    with torch.no_grad(), TapReader(model.to(device).network, taps) as read:
+    with TapReader(model.to(device).network, taps) as read:
         for units, images in loaded:
             values = _read_sizes(read, images.to(device), pools)
             for unit, places in _runs(units):
@@ -143,6 +145,7 @@ class ClassResults:
             yield list(part.rows[UNIT]), pixels
 
 
+@torch.no_grad()
 def _read_sizes(
     read: TapReader, images: torch.Tensor, pools: Sequence[int]
 ) -> dict[str, torch.Tensor]:

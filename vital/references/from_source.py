@@ -49,11 +49,13 @@ def draw_reference_sets(
     folder is for.
     """
     wanted = [known.find(str(unit)) for unit in units]
-    count = per_class or MOST_REFERENCES
+    count = MOST_REFERENCES if per_class is None else per_class
     folder = Path(params.source)
     if params.kind == "folder" and params.split is None and not class_folders(folder):
         if len(wanted) != 1:
             raise ParamsError(f"{folder} has no subfolders: say which one unit it is for (units)")
+        if params.class_map:
+            raise ParamsError(f"class_map has no meaning for {folder}, which has no subfolders")
         sample = sample_images(open_flat_folder(folder, folder.name), count, seed, _PURPOSE)
         indices = {folder.name: wanted[0]}
     else:

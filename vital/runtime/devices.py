@@ -25,8 +25,26 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ParamsError(f"device {name!r} cannot be used here: {reason}") from None
+    except RuntimeError:
+        raise ParamsError(
+            f"device {name!r} cannot be used here: it is none; legal are auto, cpu, cuda, cuda:1, "
+            "and others that torch has"
+        ) from None
+    reason = _why_unusable(device)
+    if reason:
+        raise ParamsError(f"device {name!r} cannot be used here: {reason}")
     return device
+
+
+def _why_unusable(device: torch.device) -> str:
+    """Why this machine cannot compute there, or nothing."""
+    if device.type == "meta":
+        return "nothing is computed there"
+    if device.type == "cpu" and device.index:
+        return "there is one CPU device, cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):  # also what torch lacks
+        count = torch.cuda.device_count() if device.type == "cuda" else 0
+        return f"of {device.type} devices, torch finds {count or 'none'}"
+    return ""

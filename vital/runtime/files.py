@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -15,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vital.errors import ArtefactError
+from vital.errors import ArtefactError, first_line
 
 TEMPORARY_SUFFIX = ".partial"
-_TEMPORARY = re.compile(rf"\..+\.([0-9a-f]{{8}})-(\d+){re.escape(TEMPORARY_SUFFIX)}")
+_TEMPORARY = re.compile(rf"\..+\.([0-9a-f]{{8}})-(\d+)(?:-\d+)?{re.escape(TEMPORARY_SUFFIX)}")
+_numbers = itertools.count()
 _FOREIGN_DAYS = 7.0
 
 
@@ -54,8 +56,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def _temporary(path: Path) -> Path:
-    """A name beside ``path`` that tells which process of which machine writes there."""
-    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}{TEMPORARY_SUFFIX}")
+    """A name beside ``path`` that tells which process of which machine writes there.
+
+    No two are alike, as several threads of the process may write to the same path.
+    """
+    owner = f"{_machine()}-{os.getpid()}-{next(_numbers)}"
+    return path.with_name(f".{path.name}.{owner}{TEMPORARY_SUFFIX}")
 
 
 def _machine() -> str:
@@ -93,8 +99,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
-    except ValueError as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"{path} is damaged: {first_line(error)}") from None
 
 
 def digest_file(path: Path, algorithm: str = "sha256") -> str:
@@ -155,9 +161,10 @@ def process_lives(pid: int) -> bool:
 
 def explain_os_error(error: OSError) -> str:
     """One line for a disk that is full, a folder that cannot be written, and the like."""
-    place = error.filename or "a file"
+    place = "a file" if error.filename is None else os.fsdecode(error.filename)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"no space left to write {place}; what is finished is kept: free some and run again"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{place} cannot be written ({os.strerror(error.errno)})"
-    return f"{place}: {error.strerror or error}"
+        return f"{place} cannot be read or written ({os.strerror(error.errno)})"
+    reason = error.strerror or first_line(error)
+    return reason if error.filename is None else f"{place}: {reason}"

@@ -31,25 +31,26 @@ class HeldError(VitalError):
 
 
 @contextmanager
-def only_run(folder: Path, name: str) -> Iterator[None]:
+def only_run(folder: Path, name: str, what: str = "") -> Iterator[None]:
     """Hold the lock ``name``, a file in ``folder``, while the block runs.
 
-    Raises HeldError, which names process, machine, time and command, when another process has it.
+    Messages call it ``what``, if that is given. Raises HeldError, which names process, machine,
+    time and command, when another process, or another thread of this one, has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    note = folder / f"{name}.json"
+    note, title = folder / f"{name}.json", what or name
     lock = FileLock(folder / f"{name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise HeldError(
-            f"{name} is already being run by {_read_owner(note)}: wait for its end, or stop it"
+            f"{title} is already being run by {_read_owner(note)}: wait for its end, or stop it"
         ) from None
     except NotImplementedError:
         log.warning("%s: this file system has no locks; nothing keeps a second run away", folder)
     try:
         if note.exists():
-            log.warning("%s: taking over from %s, which was killed", name, _read_owner(note))
+            log.warning("%s: taking over from %s, which was killed", title, _read_owner(note))
         _write_owner(note)
         yield
     finally:

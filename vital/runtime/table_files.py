@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vital.errors import ArtefactError
+from vital.errors import ArtefactError, first_line
 from vital.runtime.files import replacing, write_text
 
 
@@ -30,8 +30,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
         table: pd.DataFrame = pq.read_table(path).to_pandas()
     except FileNotFoundError:
         raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ArtefactError(f"{path} is damaged: {error}") from None
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise ArtefactError(f"{path} is damaged: {first_line(error)}") from None
     return table
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from vital.images.preprocessing import Preprocessing
 from vital.networks.build import freeze
 from vital.networks.weights import load_weights
 from vital.params.score import ClipParams
+from vital.runtime.process_state import ProcessState
 from vital.scoring.metrics.record import Network
 from vital.scoring.metrics.registry import keys_of
 from vital.scoring.observer import Missing, Observer
@@ -66,7 +66,7 @@ def find_clip(
     if params.model not in open_clip.list_models():
         legal = nearest(params.model, open_clip.list_models())
         raise ModelError(f"score.clip.model: open_clip has no {params.model!r}; {legal}")
-    with _without_warnings():  # of weights that are random, which they are for a moment only
+    with _DISABLED.holding(logging.WARNING):  # of weights that are random for a moment only
         model = open_clip.create_model(params.model, load_weights=False, pretrained_text=False)
         tokenizer = open_clip.get_tokenizer(params.model)
     load_weights(model, Path(params.checkpoint))
@@ -91,14 +91,8 @@ def _why_absent(params: ClipParams | None) -> str:
     return ""
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+_DISABLED = ProcessState(lambda: logging.root.manager.disable, logging.disable)
+"""Up to which level the process logs nothing."""
 
 
 def _preprocessing(model: Any, params: ClipParams) -> Preprocessing:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from vital.artefacts.checked import named_path
 from vital.artefacts.columns import IMAGE, METHOD
+from vital.artefacts.lock import read_outputs
 from vital.artefacts.project import METRICS_FILE, Project
 from vital.artefacts.report import FIGURES_FOLDER, PAGE
 from vital.artefacts.scores import (
@@ -26,7 +25,7 @@ from vital.artefacts.scores import (
     read_history,
 )
 from vital.artefacts.visualizations import INDEX, STEP, TRANSPARENT, is_loss, is_of_class
-from vital.errors import ArtefactError, VitalError
+from vital.errors import VitalError
 from vital.params.base import read_params
 from vital.pipeline.tracking.run import TrackedRun, is_there, legal_key
 from vital.runtime.files import digest, digest_file, read_json
@@ -174,11 +173,5 @@ def _locked_hash(lock: Path, path: str) -> str | None:
 
     Raises ArtefactError when the file is damaged.
     """
-    try:
-        content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        return None
-    except YAMLError as error:
-        raise ArtefactError(f"{lock} is damaged: {error}") from None
-    entries = (entry for stage in content["stages"].values() for entry in stage.get("outs") or ())
-    return next((entry.get("md5") for entry in entries if entry["path"] == path), None)
+    outputs = (out for stage in read_outputs(lock).values() for out in stage)
+    return next((out.get("md5") for out in outputs if out["path"] == path), None)
