@@ -23,7 +23,7 @@ from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.references.quantiles import Accumulator
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 
 def main(

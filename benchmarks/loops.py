@@ -24,7 +24,7 @@ from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams, Precision
 from vital.references.quantiles import TapStatistics
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 REFERENCES = 50
 LR = 0.005

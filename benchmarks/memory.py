@@ -26,7 +26,7 @@ from vital.networks.build import build_network
 from vital.networks.model import open_model
 from vital.references.extract import extract_statistics
 from vital.references.statistics_files import write_statistics
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 BATCH = 50
 PER_CLASS = 10

@@ -32,7 +32,7 @@ from vital.relevance import (
     composite,
     position_masks,
 )
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 COMPOSITES = ("vital", "canonical")
 TAPS = ("conv1", "layer1", "layer2", "layer3")

@@ -36,7 +36,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 
 from benchmarks.timing import take_turns
 from vital.params.score import ScoreParams
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 from vital.scoring.bootstrap import mean_interval, times_drawn
 from vital.scoring.metrics.frechet import frechet_distance
 from vital.scoring.metrics.kernel import kernel_distance

@@ -40,7 +40,8 @@ from vital.relevance import (
     vital_composite,
 )
 from vital.runtime.files import read_json
-from vital.runtime.seeds import derive_seed, generator
+from vital.runtime.generators import generator
+from vital.runtime.seeds import derive_seed
 
 NETWORK = "mobilenetv2_100"
 PHOTOGRAPHS = "imagenet-sample"

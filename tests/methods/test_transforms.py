@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from vital.methods.transforms import Crops, Draws, Jitter, RandomAffine
 from vital.params.visualize import CoarseParams, MethodParams
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 GREY = torch.full((3, 1, 1), 0.25)
 

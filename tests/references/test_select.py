@@ -20,7 +20,7 @@ from vital.networks.model import StudiedModel, build_network, freeze
 from vital.params.base import check_block
 from vital.params.extract import ExtractParams
 from vital.references.select import confident_references, select_references
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 PER_CLASS = 7
 

@@ -23,7 +23,7 @@ from vital.params.peers import PeersParams
 from vital.params.relevance import MaskParams
 from vital.params.visualize import PixelParams, Precision, ScheduleParams, VisualizeParams
 from vital.references.quantiles import UnitStatistics
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 from vital.units import CLASS_TAP, Target, Unit
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from vital.methods.schedule import phases, total_steps
 from vital.params.visualize import PixelParams
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 
 class Transform(Protocol):

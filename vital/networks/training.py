@@ -20,8 +20,9 @@ from vital.networks.finite import check_logits
 from vital.networks.probe import run_at
 from vital.params.model import TrainParams
 from vital.runtime.devices import device_of
+from vital.runtime.generators import generator
 from vital.runtime.progress import progress_bar
-from vital.runtime.seeds import derive_seed, generator
+from vital.runtime.seeds import derive_seed
 
 
 @dataclass(frozen=True)

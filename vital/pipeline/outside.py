@@ -12,11 +12,12 @@ from vital.params.data import DataParams
 from vital.params.judges import JudgesParams
 from vital.params.model import ModelParams
 from vital.params.score import ScoreParams
+from vital.pipeline.read_paths import texts_in
 
 _FACTORY = "python:"
 
 _READERS = {
-    "photographs": "photographs", "folder": "sources.folders", "tar": "sources.folders",
+    "photographs": "photographs", "folder": "sources.folders", "tar": "sources.tars",
     "table": "sources.tables", "torch": "sources.torch_datasets", "hfds": "sources.hub_datasets",
     "hfids": "sources.hub_datasets", "wds": "sources.shards",
 }  # fmt: skip
@@ -55,22 +56,30 @@ def outside_of(content: Mapping[str, Any], root: Path) -> dict[str, Outside]:
     score = read_block(content, "score", ScoreParams)
     studied = _factories([model])
     judging = _factories(judges)
+    judging_arguments = {
+        name: places
+        for place, judge in enumerate(judges)
+        for name, places in _arguments(f"judges.{place}", judge, root).items()
+    }
     judged = {f"judges.{place}.checkpoint": judge.checkpoint for place, judge in enumerate(judges)}
     scored = {
         "score.clip.checkpoint": score.clip.checkpoint if score.clip else None,
         "score.inception": score.inception,
     }
     networks = {"open_clip": score.clip, "torch_fidelity": score.inception}
-    reads_network = Outside(modules=studied)
+    arguments = _arguments("model", model, root)
+    reads_network = Outside(arguments, studied)
     return {
         "prepare": _images(data, root),
-        "model": Outside(_files({"model.checkpoint": model.checkpoint}, root), studied),
+        "model": Outside(
+            {**_files({"model.checkpoint": model.checkpoint}, root), **arguments}, studied
+        ),
         **dict.fromkeys(
             ("units", "extract", "references", "relevance", "visualize"), reads_network
         ),
-        "judges": Outside(_files(judged, root), judging),
+        "judges": Outside({**_files(judged, root), **judging_arguments}, judging),
         "score": Outside(
-            _files(scored, root),
+            {**_files(scored, root), **arguments, **judging_arguments},
             (*studied, *judging),
             unused=frozenset(package for package, used in networks.items() if not used),
         ),
@@ -96,6 +105,8 @@ def _source_places(data: DataParams, root: Path) -> Iterator[tuple[str, Path]]:
             from vital.images.sources.tables import listed_paths
 
             yield "table", root / data.source
+            if not (root / data.source).is_file():
+                return
             folder = None if data.root is None else root / data.root
             for path, place in listed_paths(root / data.source, folder, data.columns):
                 yield f"listed/{path}", place
@@ -111,6 +122,12 @@ def _source_places(data: DataParams, root: Path) -> Iterator[tuple[str, Path]]:
 
 def _files(named: Mapping[str, str | None], root: Path) -> dict[str, Places]:
     return {name: (("", root / path),) for name, path in named.items() if path is not None}
+
+
+def _arguments(block: str, network: ModelParams, root: Path) -> dict[str, Places]:
+    """The files that a network's arguments name."""
+    named = texts_in(f"{block}.kwargs", network.kwargs)
+    return {name: (("", root / value),) for name, value in named if (root / value).is_file()}
 
 
 def _factories(networks: Sequence[ModelParams]) -> tuple[str, ...]:

@@ -102,17 +102,17 @@ def _network(root: Path, block: str, params: ModelParams) -> Iterator[ReadPath]:
     if params.name.startswith(_FACTORY):
         module = params.name.removeprefix(_FACTORY).partition(":")[0]
         yield ReadPath(f"{block}.name", params.name, root / module.replace(".", "/"), "a package")
-    for name, value in _texts(f"{block}.kwargs", params.kwargs):
+    for name, value in texts_in(f"{block}.kwargs", params.kwargs):
         yield ReadPath(name, value, root / value, _WEIGHTS)
 
 
-def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Every text among a network's arguments: it may be the path of a file."""
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _texts(f"{name}.{key}", inner)
+            yield from texts_in(f"{name}.{key}", inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _texts(name, inner)
+            yield from texts_in(name, inner)

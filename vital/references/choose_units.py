@@ -19,7 +19,7 @@ from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import tap_shapes
 from vital.params.units import CircuitUnits, ListedUnits, RandomUnits, TopUnits, UnitsParams
 from vital.relevance import Composite, class_shares
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 
 Row = tuple[str, int, str, int | None, str | None, float | None]
 

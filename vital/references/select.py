@@ -16,8 +16,8 @@ from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.finite import check_logits
 from vital.networks.model import StudiedModel
 from vital.params.extract import ExtractParams
+from vital.runtime.generators import generator
 from vital.runtime.progress import progress_bar
-from vital.runtime.seeds import generator
 
 Rank = Callable[[pd.DataFrame], Sequence[int]]
 """The places of a class's rows, in the order in which they are wanted."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
 
 
 def derive_seed(seed: int, *names: str | int) -> int:
@@ -16,10 +12,3 @@ def derive_seed(seed: int, *names: str | int) -> int:
     """
     text = "\x1f".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-
-
-def generator(seed: int, *names: str | int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator seeded with :func:`derive_seed`, which draws on ``device``."""
-    import torch  # a stage that draws no tensors need not load it
-
-    return torch.Generator(device).manual_seed(derive_seed(seed, *names))

@@ -13,7 +13,7 @@ from vital.artefacts.columns import CLASS_NAME, IMAGE, LABEL, NAME, PATH, SEED, 
 from vital.artefacts.visualizations import REAL, class_rows, read_index
 from vital.errors import DataError
 from vital.images.image_set import ImageSet
-from vital.runtime.seeds import generator
+from vital.runtime.generators import generator
 from vital.units import CLASS_TAP
 
 COLUMNS = [TAP, UNIT, NAME, SEED, PATH]
