@@ -16,7 +16,7 @@ from helpers.checkout import environment
 from helpers.repository import ROOT
 from vital.networks.build import build_network
 
-METHODS = ("vital", "activation")
+METHODS = ("vital", "activation", "maco")
 
 KWARGS = {"channels": [8, 8, 16, 16], "output_stride": 16, "num_classes": 3}
 
@@ -43,7 +43,7 @@ PARAMS: dict[str, Any] = {
         "seeds": 1, "steps": 4, "lr": 0.3, "jitter": 4, "batch": 4, "history_every": 2,
         "inner": {"steps": 4, "batch": 2},
     },
-    "peers": {"activation": {"steps": 3}, "budget": "published"},
+    "peers": {"activation": {"steps": 3}, "maco": {"steps": 2}, "budget": "published"},
     "judges": [
         {
             "name": "timm/resnet10t", "alias": "judge", "kwargs": {"channels": [8, 8, 8, 8]},
@@ -66,7 +66,7 @@ OTHER: dict[str, Any] = {
     "relevance": {"shown": 1, "composite": "guided_backpropagation"},
     "methods": ["activation"],
     "visualize": {**PARAMS["visualize"], "steps": 5, "inner": {"steps": 5, "batch": 2}},
-    "peers": {"activation": {"steps": 2}, "budget": "published"},
+    "peers": {"activation": {"steps": 2}, "maco": {"steps": 1}, "budget": "published"},
     "judges": [{**PARAMS["judges"][0], "train": {"steps": 1, "batch": 8, "lr": 1.0e-3}}],
     "score": {"perplexity": 2.0, "neighbours": 1},
     "report": {"references": 1},
@@ -115,13 +115,17 @@ def make_project(root: Path, params: Mapping[str, Any]) -> None:
     root.mkdir(parents=True)
     for package in ("stages", "vital"):
         (root / package).symlink_to(ROOT / package)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_file(
-            build_network("timm/resnet10t", KWARGS).state_dict(), root / "weights.safetensors"
-        )
+    save_checkpoint(root)
     with (root / "params.yaml").open("w", encoding="utf-8") as handle:
         YAML(typ="safe").dump(dict(params), handle)
+
+
+def save_checkpoint(root: Path) -> None:
+    """The file that ``model.checkpoint`` of PARAMS names."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network("timm/resnet10t", KWARGS)
+    save_file(network.state_dict(), root / "weights.safetensors")
 
 
 _NOTE_MODULES = """
