@@ -33,8 +33,8 @@ class Edit:
     runs: tuple[str, ...]
 
 
-# The first modules that random.Random(19).sample draws from the sorted closures of all stages, as far
-# as they can change results on a CPU; then those that are known for having been missed.
+# The first modules that random.Random(19).sample draws from the sorted closures of all stages, as
+# far as they can change results on a CPU; then those known for having been missed before.
 EDITS = {
     "nearest": Edit(
         "vital/scoring/metrics/nearest.py", "largest=False).indices", "largest=True).indices",
