@@ -56,7 +56,7 @@ def test_a_key_that_the_checkpoint_lacks_is_named(
         (["visualize", "--model", "timm/resnet18"], "both --model and --references"),
         (["taps", "timm/resnet81"], "did you mean"),
         (["estimate", "nowhere.yaml"], "nowhere.yaml does not exist"),
-        (["prepare"], "no stages/prepare.py here"),
+        (["prepare"], "no params.yaml here"),
         (["summary"], "does not exist"),
     ],
 )

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
 from torch_fidelity import calculate_metrics
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+from helpers.inception import write_inception
 from helpers.small_networks import CPU, write_noise
 from vital.errors import ModelError
 from vital.images.image_set import ImageSet
@@ -31,15 +30,7 @@ SUBSETS = 20
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights in a file as torch-fidelity's."""
     path = tmp_path_factory.mktemp("weights") / "inception.pth"
-    torch.save({}, path)
-    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-        network = FeatureExtractorInceptionV3("x", ["2048"], feature_extractor_weights_path=path)
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d):  # else nothing of the images reaches the last layer
-                nn.init.kaiming_normal_(module.weight)
-    torch.save(network.state_dict(), path)
+    write_inception(path)
     return path
 
 

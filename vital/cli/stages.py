@@ -28,7 +28,7 @@ def _add_stage(app: typer.Typer, name: str) -> None:
 
 def run_stage(name: str) -> NoReturn:
     """Become the stage's process; raises VitalError outside of a project's folder."""
-    if not Path("stages", f"{name}.py").is_file():
-        raise VitalError(f"no stages/{name}.py here: run this in the project's folder")
+    if not Path("params.yaml").is_file():
+        raise VitalError("no params.yaml here: run this in the project's folder")
     # In this process's place, so that signals reach the stage.
     os.execv(sys.executable, [sys.executable, "-m", f"stages.{name}"])

@@ -35,7 +35,7 @@ def diagnose(project: Project) -> list[Finding]:
         _device(),
         _disk(project.root),
         _program("git"),
-        *(_file(project.root, name) for name in ("params.yaml", "dvc.yaml", "stages", ".dvc")),
+        *(_file(project.root, name) for name in ("params.yaml", "dvc.yaml", ".dvc")),
         _params(project),
     ]
 

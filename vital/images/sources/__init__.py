@@ -1,8 +1,8 @@
 """Where images come from: folders, tars, tables and the data sets that timm's readers open.
 
 A new kind takes a module beside this one that opens a pool, a case in :func:`open_pool`, the rule
-by which ``data.source`` names it in :mod:`vital.params.data`, its module among the dependencies of
-``prepare`` in dvc.yaml, and a row in docs/images.md.
+by which ``data.source`` names it in :mod:`vital.params.data`, its module among the readers of
+:mod:`vital.pipeline.outside`, and a row in docs/images.md.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """All metrics.
 
-A new one takes a module beside this one with its record, a line here, its module among the
-dependencies of ``score`` and ``report`` in dvc.yaml, and a row in docs/metrics.md. Modules of
-metrics never import this one.
+A new one takes a module beside this one with its record, a line here and a row in docs/metrics.md.
+Modules of metrics never import this one.
 """
 
 from __future__ import annotations
