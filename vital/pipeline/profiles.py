@@ -15,8 +15,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from vital.errors import ParamsError, nearest
-from vital.params.base import read_params
+from vital.params.base import BLOCKS, read_params
 from vital.params.check import check_params
+from vital.params.yaml_file import read_yaml
 from vital.runtime.files import write_text
 
 VARIANTS = "variants"
@@ -40,10 +41,14 @@ def compose_profile(folder: Path, name: str) -> str:
     """
     _check_folder(folder)
     base, *variants = name.split("+")
-    content = _load(_find(_files(folder), base, "profile"))
+    content = _load_base(_find(_files(folder), base, "profile"))
     for variant in variants:
         _lay_over(content, _load(_find(_files(folder / VARIANTS), variant, "variant")))
-    check_params(content)
+    try:
+        check_params(content)
+    except ParamsError as error:
+        lines = [f"profile {name!r}: {line}" for line in str(error).splitlines()]
+        raise ParamsError("\n".join(lines)) from None
     return _dump(content)
 
 
@@ -68,7 +73,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+    return {path.stem: path for path in sorted(folder.glob(f"*{_SUFFIX}")) if path.is_file()}
 
 
 def _find(files: Mapping[str, Path], name: str, kind: str) -> Path:
@@ -78,12 +83,25 @@ def _find(files: Mapping[str, Path], name: str, kind: str) -> Path:
 
 
 def _headline(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        first = lines.readline()
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
+def _load_base(path: Path) -> Any:
+    """As :func:`_load`, of a file that has all blocks."""
+    content = _load(path)
+    read_params(path)
+    return content
+
+
 def _load(path: Path) -> Any:
-    return YAML().load(path.read_text(encoding="utf-8"))
+    """The content of a file with its comments.
+
+    Raises ParamsError where it is not blocks of parameters.
+    """
+    _values(path)
+    return YAML().load(path.read_text(encoding="utf-8-sig"))
 
 
 def _dump(content: Any) -> str:
@@ -112,8 +130,15 @@ def _is_profile(folder: Path, params: Path) -> bool:
     return any(_laid_over(base, variant) == present for base in bases for variant in variants)
 
 
-def _values(path: Path) -> Any:
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+def _values(path: Path) -> dict[str, Any]:
+    """The content of a file as plain data; raises ParamsError as :func:`_load` does."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise ParamsError(f"{path} must hold blocks of parameters, such as visualize")
+    for name in content:
+        if name not in BLOCKS:
+            raise ParamsError(f"{path}: unknown block {name!r}; {nearest(str(name), BLOCKS)}")
+    return content
 
 
 def _laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

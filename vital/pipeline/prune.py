@@ -22,6 +22,8 @@ def prune_work_store(project: Project, days: float) -> tuple[int, int]:
     Returns how many files that were and how many bytes they took. Where a damaged file hides what
     is in use, nothing is deleted.
     """
+    if not project.work.is_dir():
+        return 0, 0
     try:
         used = keys_in_use(project)
     except ArtefactError as error:

@@ -14,8 +14,9 @@ import json
 import logging
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from vital.runtime.files import write_bytes
 
@@ -85,10 +86,10 @@ def _damage_of_lock_file(content: bytes) -> str:
         return "it is cut off" if content else "it is empty"
     try:
         COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content.decode()))
-    except (UnicodeDecodeError, YAMLError):
-        return "it is no YAML"
     except Invalid as error:
-        return f"its content is not whole: {error}"
+        return _misplaced(error.path)
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return "it is no YAML"
     return ""
 
 
@@ -98,11 +99,16 @@ def _damage_of_access_file(content: bytes) -> str:
 
     try:
         SCHEMA(json.loads(content))
-    except ValueError:
+    except (ValueError, RecursionError):
         return "it is cut off" if content else "it is empty"
     except Invalid as error:
-        return f"its content is not whole: {error}"
+        return _misplaced(error.path)
     return ""
+
+
+def _misplaced(path: Sequence[Any]) -> str:
+    """What is wrong with a file in which DVC's schema does not find what it should at ``path``."""
+    return f"not as DVC writes it at {'.'.join(map(str, path))}" if path else "it has no entries"
 
 
 def _committed(path: Path) -> bytes | None:

@@ -12,6 +12,7 @@ from types import FrameType
 import psutil
 
 from vital.artefacts.project import STAGES, Project
+from vital.errors import ParamsError
 from vital.pipeline.repair import repair
 from vital.runtime.locks import only_run
 from vital.runtime.signals import handling
@@ -25,8 +26,11 @@ def reproduce(project: Project, targets: Sequence[str] = ()) -> int:
     """Bring ``targets``, or everything, up to date; returns DVC's exit status.
 
     SIGTERM ends the stage that is running as this stage ends itself; then the status is 143.
-    Raises HeldError, before anything is touched, when another process does so here.
+    Before anything is touched, raises ParamsError where there is no pipeline, and HeldError when
+    another process does so here.
     """
+    if not (project.root / "dvc.yaml").is_file():
+        raise ParamsError(f"no dvc.yaml in {project.root}: run this in the project's folder")
     with only_run(project.locks, "repro"):
         for sentence in repair(project.root):
             log.warning("%s", sentence)

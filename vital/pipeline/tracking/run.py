@@ -196,9 +196,11 @@ def _read_image(path: Path) -> Image.Image | None:
     try:
         with Image.open(path) as picture:
             return picture.copy()
-    except OSError as error:
-        log.warning("%s cannot be shown in MLflow: %s", path, error)
-        return None
+    except FileNotFoundError:
+        log.warning("%s cannot be shown in MLflow: it does not exist", path)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        log.warning("%s cannot be shown in MLflow: it is damaged or no image", path)
+    return None
 
 
 def _now() -> int:
