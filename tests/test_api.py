@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from helpers.small_networks import KWARGS, redraw, write_references
 from vital.errors import DataError, ModelError, ParamsError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network
+from vital.runtime.locks import HeldError, only_run
 
 QUICK = {"steps": 4, "batch": 2, "history_every": 2}
 
@@ -86,6 +89,22 @@ def test_finished_targets_are_taken_from_the_store(
     assert torch.equal(again.images[0], first.images[0])
     assert all(path.read_bytes() == content for path, content in entries.items())
     assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 3
+
+
+def test_two_calls_into_one_folder_are_told_of_each_other(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with (
+        only_run(out / ".work", "visualize"),
+        pytest.raises(HeldError) as caught,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        pool.submit(make, checkpoint, references, units=["0"], out=out).result()
+    said = f"{out}: a call of visualize is already being run by process {os.getpid()} on "
+    assert str(caught.value).startswith(said)
+    assert not (out / "images").exists()
+    assert len(make(checkpoint, references, units=["0"], out=out).table) == 1
 
 
 def spoil(folder: Path) -> None:

@@ -38,11 +38,11 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a tab": (TEXT.replace("  steps: 400", "\tsteps: 400").encode(), "not valid YAML: line"),
     "a key twice": (
         TEXT.encode() + b"seed: 1\n",
-        'column 1: there twice: key "seed"',
+        'column 1: the key "seed" stands there twice',
     ),
     "a nested key twice": (
         TEXT.replace("  lr: 0.3", "  lr: 0.3\n  lr: 0.2").encode(),
-        'there twice: key "lr"',
+        'the key "lr" stands there twice',
     ),
     "two documents": (TEXT.encode() + b"---\nseed: 1\n", "not valid YAML"),
     "an open bracket": (TEXT.encode() + b"x: [1", "not valid YAML: line"),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -53,6 +54,28 @@ def test_what_a_live_process_writes_is_left(tmp_path: Path) -> None:
         (folder / "inside").write_text("new")
         assert remove_stale(tmp_path) == 0
     assert names(tmp_path) == ["file", "folder"]
+
+
+def test_threads_that_write_the_same_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda content: write_bytes(path, content), contents * 10))
+    assert path.read_bytes() in contents
+    assert names(tmp_path) == ["file"]
+    assert len({files._temporary(path) for _ in range(10)}) == 10
+
+
+def test_names_of_earlier_versions_are_known(tmp_path: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    for end in (dead, f"{dead}-17"):
+        (tmp_path / f".a.json.{files._machine()}-{end}.partial").write_text("half")
+    assert remove_stale(tmp_path) == 2
 
 
 def test_files_of_others_are_left(tmp_path: Path) -> None:

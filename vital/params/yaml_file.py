@@ -52,7 +52,8 @@ def _explain(error: YAMLError) -> str:
         return first_line(error)
     problem = (error.problem or error.context or "it cannot be read").partition("\n")[0]
     if isinstance(error, DuplicateKeyError):
-        problem = problem.partition(" with value")[0].replace("found duplicate", "there twice:")
+        key = problem.partition(" with value")[0].removeprefix("found duplicate key ")
+        problem = f"the key {key} stands there twice"
     mark = error.problem_mark or error.context_mark
     return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
