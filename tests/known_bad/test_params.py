@@ -141,7 +141,7 @@ VALUES: list[tuple[str, str, str]] = [
     ("visualize.betas", "[0.5]", "visualize.betas: [0.5] cannot be used: it must be longer"),
     ("visualize.coarse", "{steps: 3, pool: 4}", "visualize.coarse.pool: 4, but no statistics"),
     ("data.size", "0", "data.size: 0 cannot be used: it must be at least 16"),
-    ("data.size", "1000000", "data.size: 1000000 cannot be used: it must be at most 16384"),
+    ("data.size", "1000000", "data.size: 1000000 cannot be used: it must be at most 8192"),
     ("data.size", "64.0", "data.size: 64.0 cannot be used: it must be a whole number"),
     ("data.classes", "[]", "data.classes: [] cannot be used: it must be at least 1 long"),
     ("data.per_class", "{train: 0, validation: 1, heldout: 4}", "data.per_class.train: 0 cannot"),

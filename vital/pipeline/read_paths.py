@@ -18,6 +18,7 @@ from vital.runtime.places import links_among
 _FACTORY = "python:"
 _IMAGES = "data/photos"
 _WEIGHTS = "data/checkpoints"
+_CODE = "the project's own folder"
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,13 @@ def _network(root: Path, block: str, params: ModelParams) -> Iterator[ReadPath]:
         yield ReadPath(f"{block}.checkpoint", params.checkpoint, path, _WEIGHTS)
     if params.name.startswith(_FACTORY):
         module = params.name.removeprefix(_FACTORY).partition(":")[0]
+<<<<<<< HEAD
         yield ReadPath(f"{block}.name", params.name, root / module.replace(".", "/"), "a package")
     for name, value in texts_in(f"{block}.kwargs", params.kwargs):
+=======
+        yield ReadPath(f"{block}.name", params.name, root / module.replace(".", "/"), _CODE)
+    for name, value in _texts(f"{block}.kwargs", params.kwargs):
+>>>>>>> guards
         yield ReadPath(name, value, root / value, _WEIGHTS)
 
 
