@@ -12,6 +12,7 @@ from vital.networks.build import read_outline
 from vital.networks.classes import ClassMap
 from vital.networks.config import network_config
 from vital.networks.model import StudiedModel, known_classes
+from vital.networks.outputs import pick_output
 from vital.networks.probe import count_logits
 from vital.networks.taps.defaults import choose_taps
 from vital.networks.taps.module_outputs import module_outputs
@@ -61,7 +62,7 @@ def outline_model(
     names = _named_by(params, classes)
 
     def read(network: nn.Module) -> Outline:
-        return _describe(network, params, names, cut)
+        return _describe(pick_output(network, params.output), params, names, cut)
 
     count = len(classes or params.classes or ()) or _ANY_COUNT
     return read_outline(read, params.name, network_kwargs(params, count), weights=params.weights)

@@ -102,13 +102,8 @@ def _network(root: Path, block: str, params: ModelParams) -> Iterator[ReadPath]:
         yield ReadPath(f"{block}.checkpoint", params.checkpoint, path, _WEIGHTS)
     if params.name.startswith(_FACTORY):
         module = params.name.removeprefix(_FACTORY).partition(":")[0]
-<<<<<<< HEAD
-        yield ReadPath(f"{block}.name", params.name, root / module.replace(".", "/"), "a package")
-    for name, value in texts_in(f"{block}.kwargs", params.kwargs):
-=======
         yield ReadPath(f"{block}.name", params.name, root / module.replace(".", "/"), _CODE)
-    for name, value in _texts(f"{block}.kwargs", params.kwargs):
->>>>>>> guards
+    for name, value in texts_in(f"{block}.kwargs", params.kwargs):
         yield ReadPath(name, value, root / value, _WEIGHTS)
 
 
