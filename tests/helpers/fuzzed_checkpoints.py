@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.models import load_pretrained
 
-from helpers.fuzzed_networks import Draws, State, build, drawn_state, kept
+from helpers.fuzzed_networks import ARCHITECTURES, Draws, State, build, drawn_state, kept
 
 
 @dataclass(frozen=True)
@@ -271,6 +271,15 @@ def _of_another(_state: State, draws: Draws, folder: Path, architecture: str) ->
     return File(_written(drawn_state(other, draws.randrange(99)), draws, folder))
 
 
+def _of_another_size(state: State, draws: Draws, folder: Path, architecture: str) -> File:
+    """Of the same network for other images: refused, or converted as timm does it."""
+    size = ARCHITECTURES[architecture].get("img_size")
+    if size is None:
+        return File(_written(state, draws, folder), state)
+    other = build(architecture, img_size=2 * size, num_classes=draws.choice((10, 11)))
+    return File(_written(other.state_dict(), draws, folder))
+
+
 OTHERS = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "test_mambaout",
           "vit_tiny_patch16_224", "levit_conv_128s")  # fmt: skip
 
@@ -305,6 +314,7 @@ MUTATIONS: dict[str, Mutation] = {
     "not dense": _not_dense,
     "odd names": _odd_names,
     "of another": _of_another,
+    "of another size": _of_another_size,
 }
 
 

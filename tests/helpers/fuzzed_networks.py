@@ -71,12 +71,12 @@ class Draws(random.Random):
         return self.choice(fit)
 
 
-def build(architecture: str) -> nn.Module:
-    """The network, with random weights and ten classes."""
+def build(architecture: str, **changes: object) -> nn.Module:
+    """The network, with random weights and ten classes, but for changes of its arguments."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made: nn.Module = timm.create_model(
-            architecture, num_classes=10, **ARCHITECTURES[architecture]
+            architecture, **{"num_classes": 10, **ARCHITECTURES[architecture], **changes}
         )
     return made.eval()
 

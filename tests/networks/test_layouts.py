@@ -58,7 +58,9 @@ def test_what_makes_a_network_s_own_names_stays(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("source", ["", "local-dir", "hf-hub"])
-def test_positions_are_resized_as_timm_does_it(source: str) -> None:
+def test_positions_are_resized_as_timm_does_it(
+    source: str, caplog: pytest.LogCaptureFixture
+) -> None:
     small = redraw(timm.create_model("test_vit", img_size=96), seed=3)
     ours, theirs = (timm.create_model("test_vit", img_size=128) for _ in range(2))
     given = {**theirs.pretrained_cfg, "state_dict": dict(small.state_dict())}
@@ -66,9 +68,14 @@ def test_positions_are_resized_as_timm_does_it(source: str) -> None:
         theirs, given, filter_fn=sys.modules[type(theirs).__module__].checkpoint_filter_fn
     )
     ours.pretrained_cfg.update(source=source, file="nowhere")
-    load_state(ours, small.state_dict(), "it")
+    with caplog.at_level("INFO", logger="vital"):
+        load_state(ours, small.state_dict(), "it")
     assert same(ours.state_dict(), theirs.state_dict())
     assert ours.pos_embed.shape != small.pos_embed.shape
+    count = len(small.state_dict())
+    assert caplog.messages[-1] == (
+        f"it: timm converts its {count} tensors to the network's {count}, and resizes 'pos_embed'"
+    )
 
 
 def test_the_class_of_the_background_goes() -> None:

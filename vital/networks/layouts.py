@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from vital.errors import listed
 from vital.networks.config import named_modules, network_config
 from vital.networks.weight_files import State
 
@@ -44,15 +45,16 @@ def readings(network: nn.Module, state: State) -> Iterator[Reading]:
     for reading in named:
         converted = _as_published(network, reading.state)
         if converted is not None:
-            told = (
-                f"{len(reading.state)} tensors of the layout in which it is published become "
-                f"{len(converted)}, as timm converts them"
-            )
-            yield Reading(_of_today(converted, network, state), _joined(reading.how, told))
+            parts = (reading.how, _told(reading.state, converted))
+            yield Reading(_of_today(converted, network, state), "; ".join(filter(None, parts)))
 
 
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+def _told(state: State, converted: State) -> str:
+    told = f"timm converts its {len(state)} tensors to the network's {len(converted)}"
+    resized = [
+        name for name in converted if name in state and converted[name].shape != state[name].shape
+    ]
+    return f"{told}, and resizes {listed(resized)}" if resized else told
 
 
 def _without_prefixes(state: State) -> Iterator[tuple[str, State]]:
