@@ -60,6 +60,7 @@ FILES: dict[str, tuple[bytes, str]] = {
         "cannot be read",
     ),
     "a deep nest": (TEXT.encode() + b"x: " + 3000 * b"[", "nested too deeply"),
+    "an older YAML": (b"%YAML 1.1\n---\n" + TEXT.encode(), "says that it is YAML 1.1"),
     "an unknown block": (TEXT.encode() + b"visualise: {}\n", "unknown block 'visualise'; did you"),
     "a block that is true": (TEXT.encode() + b"true: {}\n", "unknown block True"),
 }
