@@ -105,7 +105,7 @@ def assert_caught_up(project: Project, monkeypatch: pytest.MonkeyPatch, pid: int
         (says(FAILED), True, "it answers with status 500"),
         (says(FAILED.replace(b"500", b"503")), True, "it answers with status 503"),
         (says(FAILED.replace(b"500", b"401")), True, "it answers with status 401"),
-        (says(STRANGE), True, "no connection"),
+        (says(STRANGE), True, "it does not answer as a server of MLflow's"),
         (says(NO_JSON), True, "it does not answer as a server of MLflow's"),
         (says(HEALTHY), True, "it does not answer as a server of MLflow's"),
     ],
@@ -130,6 +130,16 @@ def test_a_server_that_answers_badly_is_waited_for_once(
         one_warning()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert_caught_up(project, monkeypatch, pid=3)
+
+
+def test_a_server_that_hangs_longer_than_a_request_may_take(
+    project: Project, monkeypatch: pytest.MonkeyPatch, one_warning: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with bad_server(hangs, healthy=True) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+        run_pipeline(project, monkeypatch, pid=1)
+        assert "(it did not answer in time)" in one_warning()
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,22 @@ from vital.pipeline.tracking.patience import SilentError
 
 _SQLITE = "sqlite:///"
 
+_NO_MLFLOW = "it does not answer as a server of MLflow's"
+
 _NAMES = {
     "Timeout": "it did not answer in time",
     "ReadTimeout": "it did not answer in time",
     "ConnectTimeout": "it did not answer in time",
-    "ConnectionError": "no connection",
+    "ReadTimeoutError": "it did not answer in time",
+    "ConnectTimeoutError": "it did not answer in time",
+    "ProtocolError": _NO_MLFLOW,
     "URLError": "its address cannot be used",
     "InvalidURL": "its address cannot be used",
     "InvalidUrlException": "its address cannot be used",
     "UnsupportedModelRegistryStoreURIException": "MLflow knows no such kind of store",
     "CommandError": "another version of MLflow made its tables: install that one",
 }
-"""By the name of an error's type, which is one of requests, urllib, MLflow or Alembic."""
-
-_NO_MLFLOW = "it does not answer as a server of MLflow's"
+"""By the name of an error's type, which is one of requests, urllib3, urllib, MLflow or Alembic."""
 
 _PHRASES = {
     "out-of-date database schema": "another version of MLflow made its tables: if an older one "
