@@ -93,7 +93,7 @@ def test_a_signal_is_obeyed_after_the_step_and_nothing_is_lost(
     ("kills", "made_anew"),
     [
         pytest.param(3, LAST_STAGES, id="quick"),
-        pytest.param(20, EVERYTHING, id="all", marks=pytest.mark.timeout(7200)),
+        pytest.param(30, EVERYTHING, id="all", marks=pytest.mark.timeout(7200)),
     ],
 )
 def test_killed_at_random_moments_it_ends_in_the_same_bytes(
