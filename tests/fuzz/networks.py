@@ -41,11 +41,17 @@ from helpers.fuzzed_networks import (
 )
 from vital.errors import VitalError
 from vital.networks.model import StudiedModel, open_model
+from vital.networks.taps.gradients import check_gradients
 from vital.networks.taps.reader import TapReader
 from vital.networks.weights import load_weights
+from vital.units import CLASS_TAP
 
 GOOD = ("refused", "right", "converted")
 """Verdicts that a case may have; every other is a fault."""
+
+
+_WITHOUT_TAPS = "no default taps are known"
+"""What is said of a network, however good, whose taps have to be named."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,7 +157,7 @@ def _judge_module(architecture: str, mutation: str, draws: Draws) -> tuple[str, 
             return "taken though bad", "no logits"
         return _judge_opened(opened, made, images, answer, architecture)
     except VitalError as error:
-        if made.taken:
+        if made.taken and _WITHOUT_TAPS not in str(error):
             return "refused though good", str(error)
         fault = fault_of(str(error))
         return ("bad message", f"{fault}: {error}") if fault else ("refused", "")
@@ -162,7 +168,10 @@ def _judge_module(architecture: str, mutation: str, draws: Draws) -> tuple[str, 
 def _opened(module: nn.Module, architecture: str) -> StudiedModel:
     size = (side(architecture), side(architecture))
     how = {"size": size, "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-    return open_model(module, preprocessing=how)
+    opened = open_model(module, preprocessing=how)
+    # As every method does before its first step.
+    check_gradients(opened.network, [*opened.taps, CLASS_TAP], torch.rand(1, 3, *size))
+    return opened
 
 
 def _answer(module: nn.Module, images: torch.Tensor) -> Any:

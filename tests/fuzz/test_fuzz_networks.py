@@ -46,10 +46,10 @@ def test_a_dozen_checkpoints_hold(
     assert len(summary["counts"]) > 5
 
 
-def test_modules_are_drawn(command: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    _, faults, summary = drawn(command["main"], capsys, "--only", "modules", "--cases", 4)
+def test_a_few_modules_hold(command: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    status, faults, summary = drawn(command["main"], capsys, "--only", "modules", "--cases", 4)
+    assert (status, faults) == (0, [])
     assert summary["cases"] == 4
-    assert summary["faults"] == len(faults)
 
 
 def test_a_loader_that_looks_away_is_found(
