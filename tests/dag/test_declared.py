@@ -23,6 +23,9 @@ from vital.artefacts.project import STAGES
 from vital.params.base import BLOCKS
 from vital.runtime.closure import is_neutral
 
+pytestmark = pytest.mark.timeout(3600)
+"""All stages run once before the first test."""
+
 DECLARED = {stage.name: stage for stage in declared_stages()}
 MOST_LINES = 170
 

@@ -277,13 +277,13 @@ def test_imagenet_with_links_in_circles_is_refused_before_it_is_read(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"size": 10**7}, r"data\.size.*less than or equal to 8192"),
-        ({"size": 15}, r"data\.size.*greater than or equal to 16"),
+        ({"size": 10**7}, r"data\.size.*must be at most 8192"),
+        ({"size": 15}, r"data\.size.*must be at least 16"),
         ({"size": 64.5}, r"data\.size"),
         ({"per_class": {"train": 10**7, "validation": 1, "heldout": 4}}, r"train.*100000"),
         ({"per_class": {"train": 1, "validation": 10**7, "heldout": 4}}, r"validation.*100000"),
         ({"per_class": {"train": 1, "validation": 1, "heldout": 10**7}}, r"heldout.*100000"),
-        ({"per_class": {"train": 0, "validation": 1, "heldout": 4}}, r"train.*greater than 0"),
+        ({"per_class": {"train": 0, "validation": 1, "heldout": 4}}, r"train.*must be above 0"),
         ({"source": " "}, "names no images"),
     ],
 )

@@ -73,7 +73,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "double precision": (lambda: Net().double(), "its weights are float64"),
     "writes over its images": (lambda: Net(before=in_place), "writes over the images"),
     "cannot be copied": (Locked, "Locked cannot be copied .* name a function that makes it"),
-    "no module": (lambda: 3, "model 3 must be the name of a network or a torch.nn.Module"),
+    "no module": (lambda: 3, "model: 3 is neither a name nor a torch.nn.Module"),
     "pair": (lambda: Net(after=lambda x: (x, x)), "gives tuple .* output .*: 0, 1"),
     "table": (lambda: Net(after=lambda x: {"out": x, "aux": 1}), "gives dict .* output .*: 'out'"),
     "map": (lambda: Net(after=lambda x: x[:, :, None, None]), r"gives \(1, 4, 1, 1\)"),

@@ -34,8 +34,10 @@ def project(tmp_path: Path) -> Project:
 
 
 def content(**blocks: Any) -> dict[str, Any]:
-    return {**PARAMS, **blocks}
+    return {**PARAMS, "methods": list(METHODS), **blocks}
 
+
+METHODS = ("vital", "activation")
 
 OWN = {"source": "../photographs", "per_class": PARAMS["data"]["per_class"]}
 
@@ -148,7 +150,7 @@ def test_a_damaged_file_is_written_anew(project: Project) -> None:
 
 
 def test_parameters_are_dvcs_to_compare(project: Project) -> None:
-    changed = {**OTHER, "methods": PARAMS["methods"]}
+    changed = {**OTHER, "methods": list(METHODS)}
     assert written(project, content()) == written(project, changed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -66,11 +66,8 @@ def visualize(
     setting: _Setting = None,
 ) -> None:
     """Make visualizations from a folder of images, or run the visualize stage."""
-    if model is None and references is None:
-        _refuse_beside_the_stage(context)
-        run_stage("visualize")
     if model is None or references is None:
-        raise ParamsError("give both --model and --references, or neither to run the stage")
+        _run_stage(context, model, references)
     from vital.api import visualize as make
 
     try:
@@ -98,8 +95,10 @@ def visualize(
     _show(made.table, out)
 
 
-def _refuse_beside_the_stage(context: typer.Context) -> None:
-    """Raise ParamsError for options that the stage would not see."""
+def _run_stage(context: typer.Context, model: str | None, references: str | None) -> NoReturn:
+    """Become the stage; raises ParamsError for options that it would not see."""
+    if model is not None or references is not None:
+        raise ParamsError("give both --model and --references, or neither to run the stage")
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [name for name, source in sources.items() if source and source.name != "DEFAULT"]
     if given:
@@ -108,6 +107,7 @@ def _refuse_beside_the_stage(context: typer.Context) -> None:
             f"{flag} has no effect on the stage, which runs by params.yaml: "
             "give --model and --references, too"
         )
+    run_stage("visualize")
 
 
 def _references(source: str, data: list[str] | None) -> dict[str, Any]:

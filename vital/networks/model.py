@@ -222,10 +222,9 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
 ) -> StudiedModel:
     """A network by name, with a checkpoint or its published weights, or a module as it is.
 
-    ``weights_key`` names the entry of the checkpoint with the weights, where it has several;
-    ``weights`` an entry of torchvision's weights. ``preprocessing`` is the whole of it, or
-    fields that override the network's own. ``output`` says which of a network's outputs its
-    logits are, by attribute, key or index.
+    ``weights_key`` names the entry of a checkpoint that has several, ``weights`` one of torchvision.
+    ``preprocessing`` is the whole of it, or fields that override the network's own. ``output`` says
+    which of a network's outputs its logits are, by attribute, key or index.
 
     Raises ModelError for a name, a checkpoint, classes or arguments that do not fit, for a module
     that cannot be read, for a network whose preprocessing is not known, and for one that does not
@@ -235,10 +234,8 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
         raise ModelError(f"weights_key {weights_key!r} chooses from a checkpoint; give one")
     options = dict(kwargs or {})
     check_block({"weights": weights, "taps": taps}, "", NetworkCall)
-    if not isinstance(model, str | nn.Module):
-        raise ModelError(f"model: {shown(model)} is neither a name nor a torch.nn.Module")
+    _check_kind(model, options, weights)
     if isinstance(model, nn.Module):
-        _refuse_beside_a_module(options, weights)
         network = own_copy(model)
         name, source = type(network).__name__, source_sha256(type(network))
     else:
@@ -263,8 +260,12 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
     )
 
 
-def _refuse_beside_a_module(kwargs: Mapping[str, Any], weights: str | None) -> None:
-    """Raise ModelError for what only a network that is built by its name can take."""
+def _check_kind(model: object, kwargs: Mapping[str, Any], weights: str | None) -> None:
+    """Raise ModelError for what is no network, and for what only one that is built can take."""
+    if isinstance(model, str):
+        return
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"model: {shown(model)} is neither a name nor a torch.nn.Module")
     for given, what in ((kwargs, "arguments to build it with"), (weights, "torchvision's weights")):
         if given:
             raise ModelError(
