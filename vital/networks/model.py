@@ -222,7 +222,7 @@ def open_model(  # noqa: PLR0913 (one keyword for each thing that a caller may w
 ) -> StudiedModel:
     """A network by name, with a checkpoint or its published weights, or a module as it is.
 
-    ``weights_key`` names the entry of a checkpoint that has several, ``weights`` one of torchvision.
+    ``weights_key`` names the entry of a checkpoint with several, ``weights`` one of torchvision's.
     ``preprocessing`` is the whole of it, or fields that override the network's own. ``output`` says
     which of a network's outputs its logits are, by attribute, key or index.
 

@@ -63,7 +63,14 @@ def count_logits(network: nn.Module, size: tuple[int, int]) -> int:
             "the network has no classifier (its num_classes is 0), so it knows no classes: "
             "ask for one (num_classes among its keyword arguments) and give weights that hold it"
         )
-    logits = run_blank(network, size)
+    return int(row_of_logits(run_blank(network, size)).shape[1])
+
+
+def row_of_logits(logits: object) -> torch.Tensor:
+    """What a network gives for one image, (1, classes).
+
+    Raises ModelError when it is something else than a row of logits.
+    """
     if not isinstance(logits, torch.Tensor):
         raise ModelError(
             f"the network gives {type(logits).__name__} for one image, not one row of logits; say "
@@ -73,7 +80,7 @@ def count_logits(network: nn.Module, size: tuple[int, int]) -> int:
         raise ModelError(
             f"the network gives {tuple(logits.shape)} for one image, not one row of logits"
         )
-    return int(logits.shape[1])
+    return logits
 
 
 def _known_reason(network: nn.Module, size: tuple[int, int]) -> str | None:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.autograd.graph import Node
 
 from vital.errors import ModelError, VitalError
-from vital.networks.taps.hooks import one_tensor
+from vital.networks.probe import row_of_logits
 from vital.networks.taps.reader import INPUT_TAP, TapReader
 from vital.units import CLASS_TAP
 
@@ -48,7 +48,7 @@ def _values(network: nn.Module, taps: list[str], image: torch.Tensor) -> dict[st
             with TapReader(network, inner) as read:
                 values = read.outputs(image)
             if CLASS_TAP in taps:
-                values[CLASS_TAP] = one_tensor(CLASS_TAP, network(image))
+                values[CLASS_TAP] = row_of_logits(network(image))
     except VitalError:
         raise
     except Exception as error:  # a network may raise anything where it is not at home
