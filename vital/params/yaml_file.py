@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,21 @@ from ruamel.yaml.reader import ReaderError
 
 from vital.errors import ParamsError, first_line
 
+_OTHER_VERSION = re.compile(r"\s*%YAML\s+(?!1\.2\s)(\S+)")
+"""In YAML 1.1 "on" is true and 010 is 8."""
+
 
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
     Raises ParamsError when the file is missing, is not UTF-8 or is no YAML.
     """
+    text = _text(path)
+    other = _OTHER_VERSION.match(text)
+    if other:
+        raise ParamsError(f"{path} says that it is YAML {other[1]}: write it in YAML 1.2")
     try:
-        return YAML(typ="safe", pure=True).load(_text(path))
+        return YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise ParamsError(f"{path} is not valid YAML: {_explain(error)}") from None
     except RecursionError:
@@ -52,7 +60,8 @@ def _explain(error: YAMLError) -> str:
         return first_line(error)
     problem = (error.problem or error.context or "it cannot be read").partition("\n")[0]
     if isinstance(error, DuplicateKeyError):
-        problem = problem.partition(" with value")[0].replace("found duplicate", "there twice:")
+        key = problem.partition(" with value")[0].removeprefix("found duplicate key ")
+        problem = f"the key {key} stands there twice"
     mark = error.problem_mark or error.context_mark
     return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
