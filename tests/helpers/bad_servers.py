@@ -60,5 +60,11 @@ def bad_server(answer: Answer, healthy: bool) -> Iterator[BadServer]:
                     client, _ = listening.accept()
                     Thread(target=serve, args=[client], daemon=True).start()
 
-        Thread(target=accept, daemon=True).start()
-        yield server
+        accepting = Thread(target=accept, daemon=True)
+        accepting.start()
+        try:
+            yield server
+        finally:
+            # Or else it waits on, and takes what is meant for the next server.
+            listening.shutdown(socket.SHUT_RDWR)
+            accepting.join()
