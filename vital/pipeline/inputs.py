@@ -71,19 +71,25 @@ def read_inputs(project: Project, content: Mapping[str, Any]) -> dict[str, Input
 
 def write_inputs(project: Project, inputs: Mapping[str, Inputs]) -> None:
     """Write the file of each stage where it differs from what it was, and say what changed."""
-    changes = 0
+    changed, new = False, []
     for name, one in inputs.items():
         path, content = _path(project, name), asdict(one)
         before = _read(path)
-        if before != content:
-            write_json(path, content)
-            changes += 1
+        if before == content:
+            continue
+        write_json(path, content)
+        changed = True
+        if before:
             log.info("%s: %s", name, _describe(before, content))
+        else:
+            new.append(name)
+    if new:
+        log.info("read for the first time: what %s depend on", ", ".join(new))
     expected = {_path(project, name) for name in inputs}
     for path in project.inputs.rglob("*.json"):
         if path not in expected:
             path.unlink()
-    if not changes:
+    if not changed:
         log.info("nothing has changed")
 
 
@@ -133,8 +139,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _describe(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Which of the inputs are not what they were."""
-    if not before:
-        return "read for the first time"
     changed = [
         f"{name} {'is new' if name not in old else 'is gone' if name not in new else 'has changed'}"
         for part in now

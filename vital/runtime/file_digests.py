@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vital.runtime.files import digest_file, write_text
 from vital.runtime.progress import progress_bar
@@ -35,8 +35,7 @@ class Digest:
     changed: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Seen:
+class _Seen(NamedTuple):
     """A file by its name in what is digested, its path, and what tells that it changed."""
 
     name: str
@@ -73,7 +72,7 @@ class FileDigests:
         digests = self._digest_all(sorted(seen, key=lambda file: file.name))
         total = hashlib.sha256()
         for name, sha256 in digests.items():
-            total.update(json.dumps([name, sha256]).encode())
+            total.update(f"{name}\0{sha256}\n".encode("utf-8", "surrogateescape"))
         changed = (name for name, sha256 in digests.items() if before.get(name, sha256) != sha256)
         return Digest(total.hexdigest(), tuple(changed))
 
