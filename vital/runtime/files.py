@@ -152,7 +152,7 @@ def process_lives(pid: int) -> bool:
     """Whether a process with this number is running on this machine."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no machine counts so far
         return False
     except PermissionError:
         return True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
-from vital.errors import first_line
+_AMOUNT = re.compile(r"allocate ([0-9.]+ ?(?:[KMGT]iB|bytes))")
 
 STATUS = Path("/proc/self/status")
 
@@ -36,7 +37,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def explain_memory_error(error: BaseException) -> str:
     """One line for an error of which :func:`is_out_of_memory` holds."""
+    asked = _AMOUNT.search(str(error))  # the rest of torch's message is advice of its own
     return (
         "memory is used up; what is finished is kept: lower `batch` in the stage's block of "
-        f"params.yaml, or free some, and run again ({first_line(error)})"
+        "params.yaml, or free some, and run again"
+        + (f" ({asked[1]} more were asked for)" if asked else "")
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +71,9 @@ LOOKS = (
 Draw = Callable[[Look], Figure]
 
 
+_DRAWING = threading.RLock()
+
+
 def save_figure(folder: Path, name: str, draw: Draw) -> None:
     """Write ``<name>-<look>.svg`` for every look and, to be pasted elsewhere, ``<name>.png``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,9 +82,16 @@ def save_figure(folder: Path, name: str, draw: Draw) -> None:
     write_png_figure(folder / f"{name}.png", draw)
 
 
+@contextmanager
+def _styled() -> Iterator[None]:
+    """Draw in our style, one thread at a time: Matplotlib's settings are the process's."""
+    with _DRAWING, matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+        yield
+
+
 def write_svg(path: Path, draw: Draw, look: Look) -> None:
     """Write a figure on no ground, to stand on a page of the look's colours."""
-    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+    with _styled():
         draw(look).savefig(
             path, transparent=True, dpi=_SVG_DPI, metadata={"Date": None, "Creator": None}
         )
@@ -87,7 +99,7 @@ def write_svg(path: Path, draw: Draw, look: Look) -> None:
 
 def write_png_figure(path: Path, draw: Draw) -> None:
     """Write a figure on white, whatever the ending of ``path``: whole or not at all."""
-    with matplotlib.rc_context(_STYLE), replacing(path) as temporary:  # type: ignore[arg-type]
+    with _styled(), replacing(path) as temporary:
         draw(WIDE_LIGHT).savefig(
             temporary, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None}
         )
