@@ -10,6 +10,7 @@ from helpers.params import complaint
 from helpers.repository import ROOT
 from vital.errors import ParamsError
 from vital.params.base import read_block, read_params
+from vital.params.explain import without_lengths
 from vital.params.visualize import VisualizeParams
 
 
@@ -46,3 +47,9 @@ def test_short_scientific_notation_is_a_number(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
     assert read_block(read_params(path), "visualize", VisualizeParams).tv == 3e-4
+
+
+def test_of_long_values_the_beginning_is_shown() -> None:
+    long = "x" * 500
+    assert without_lengths(f"holds {long!r}, twice") == f"holds '{'x' * 80}...', twice"
+    assert without_lengths("holds 'short'") == "holds 'short'"

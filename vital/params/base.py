@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Va
 from pydantic_core import PydanticCustomError
 
 from vital.errors import ParamsError, nearest
-from vital.params.explain import RULE, explain, shown
+from vital.params.explain import RULE, explain, shown, without_lengths
 from vital.params.plain import plain
 from vital.params.yaml_file import read_yaml
 
@@ -57,8 +57,11 @@ BlockType = TypeVar("BlockType", bound=BaseModel)
 
 
 def rule_error(text: str) -> PydanticCustomError:
-    """For a block's validators to raise: ``text`` goes on from the name of the key."""
-    return PydanticCustomError(RULE, "{text}", {"text": text})
+    """For a block's validators to raise: ``text`` goes on from the name of the key.
+
+    Of long values that it quotes the beginning is shown.
+    """
+    return PydanticCustomError(RULE, "{text}", {"text": without_lengths(text)})
 
 
 def all_differ(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -86,7 +89,7 @@ def read_params(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ParamsError(f"{path} must hold blocks named {', '.join(BLOCKS)}")
     problems = [
-        f"{path}: unknown block {name!r}; {nearest(str(name), BLOCKS)}"
+        f"{path}: unknown block {shown(name)}; {nearest(str(name), BLOCKS)}"
         for name in content
         if name not in BLOCKS
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -102,6 +103,11 @@ def shown(value: Any) -> str:
     """A value as Python writes it, the beginning of a long one."""
     text = repr(value)
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."
+
+
+def without_lengths(text: str) -> str:
+    """A sentence with the beginnings of the long values that it quotes."""
+    return re.sub(rf"'([^']{{{_MOST_SHOWN}}})[^']+'", r"'\1...'", text)
 
 
 def _find(kind: type[BaseModel], loc: Sequence[str | int]) -> _Place:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vital.errors import ParamsError
+from vital.params.explain import without_lengths
 
 MOST_VALUES = 1_000_000
 """An alias in YAML can stand for as many values as one likes, in a few lines."""
@@ -103,4 +104,4 @@ class _Walk:
         return value
 
     def _refuse(self, place: tuple[str, ...], problem: str) -> None:
-        self.problems.append(f"{'.'.join(place) or 'the block'} {problem}")
+        self.problems.append(without_lengths(f"{'.'.join(place) or 'the block'} {problem}"))
