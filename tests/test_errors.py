@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vital.errors import first_line, listed
+from vital.errors import VitalError, first_line, listed
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_names_are_listed_with_the_number_of_the_rest() -> None:
     assert listed([]) == ""
     assert listed(["a", "b"]) == "'a', 'b'"
     assert listed(range(5)) == "0, 1, 2 and 2 more"
+
+
+def test_a_message_holds_nothing_that_a_terminal_obeys() -> None:
+    assert str(VitalError("a \x1b[31mkey\r, \udc80")) == "a \\x1b[31mkey\\r, \\udc80"
+    assert str(VitalError("naïve\nsecond line")) == "naïve\nsecond line"

@@ -10,6 +10,10 @@ from collections.abc import Iterable
 class VitalError(Exception):
     """Something in the parameters, the files or the surroundings must be changed by the user."""
 
+    def __str__(self) -> str:
+        """The message; what a terminal would not show, or obey, is written out."""
+        return "".join(map(_legible, super().__str__()))
+
 
 class ParamsError(VitalError):
     """A parameter is unknown or has a value that cannot be used."""
@@ -33,6 +37,12 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, message: str, number: int = 0) -> None:
         super().__init__(message)
         self.number = number
+
+
+def _legible(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def close_names(name: str, legal: Iterable[str], limit: int = 4) -> list[str]:
