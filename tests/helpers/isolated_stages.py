@@ -29,7 +29,7 @@ PARAMS: dict[str, Any] = {
     },
     "model": {
         "name": "timm/resnet10t", "kwargs": KWARGS, "checkpoint": "weights.safetensors",
-        "classes": ["brick wall", "cat", "pagoda"],
+        "classes": ["brick wall", "cat", "pagoda"], "preprocessing": {"size": 32},
     },
     "units": {
         "random": {"taps": ["layer2"], "count": 1},

@@ -95,23 +95,6 @@ def test_other_errors_of_torch_stay_visible(caplog: pytest.LogCaptureFixture) ->
     assert not is_out_of_memory(RuntimeError("inconsistent tensor size"))
 
 
-def test_parameters_without_effect_are_said_by_the_stage_that_has_them(
-    project: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    text = PARAMS.read_text(encoding="utf-8").replace("  batch: 50", "  batch: 50\n  pools: [2]")
-    write_text(project / "params.yaml", text)
-
-    def extract(stage: Stage) -> None:
-        pass
-
-    run(extract, "extract")
-    said = "extract.pools has no effect: no coarse phase uses images pooled by 2"
-    assert said in caplog.text
-    caplog.clear()
-    run(extract, "score")
-    assert said not in caplog.text
-
-
 def test_parameters_that_are_no_utf8(project: Path) -> None:
     with (project / "params.yaml").open("ab") as params:
         params.write(b"# caf\xe9\n")
