@@ -16,7 +16,6 @@ import vital
 from helpers.report_artefacts import write_artefacts
 from helpers.small_networks import KWARGS, tiny, write_noise, write_references
 from vital.artefacts.checked import named_path
-from vital.artefacts.lock import read_outputs
 from vital.artefacts.model import read_accuracies, read_description, read_judge_accuracies
 from vital.artefacts.project import Project
 from vital.artefacts.scores import read_history, read_metrics, read_reasons
@@ -24,6 +23,7 @@ from vital.cli import app
 from vital.errors import ArtefactError, ParamsError, VitalError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.model import open_model
+from vital.pipeline.tracking.lock import read_outputs
 from vital.runtime.files import read_json
 from vital.runtime.table_files import read_parquet
 

@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner
 
 from helpers.repository import ROOT
-from vital.artefacts.lock import read_outputs
 from vital.artefacts.project import Project
 from vital.cli import app
 from vital.errors import ArtefactError, ParamsError
@@ -19,6 +18,7 @@ from vital.pipeline.profiles import compose_profile, list_profiles, use_profile
 from vital.pipeline.prune import prune_work_store
 from vital.pipeline.repair import repair
 from vital.pipeline.reproduce import reproduce
+from vital.pipeline.tracking.lock import read_outputs
 
 NO_YAML = {
     "not UTF-8": b"# caf\xe9\nseed: 1\n",

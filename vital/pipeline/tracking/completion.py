@@ -13,7 +13,6 @@ import pandas as pd
 
 from vital.artefacts.checked import named_path
 from vital.artefacts.columns import IMAGE, METHOD
-from vital.artefacts.lock import read_outputs
 from vital.artefacts.project import METRICS_FILE, Project
 from vital.artefacts.report import FIGURES_FOLDER, PAGE
 from vital.artefacts.scores import (
@@ -27,6 +26,7 @@ from vital.artefacts.scores import (
 from vital.artefacts.visualizations import INDEX, STEP, TRANSPARENT, is_loss, is_of_class
 from vital.errors import VitalError
 from vital.params.base import read_params
+from vital.pipeline.tracking.lock import read_outputs
 from vital.pipeline.tracking.run import TrackedRun, is_there, legal_key
 from vital.runtime.files import digest, digest_file, read_json
 from vital.runtime.table_files import read_parquet
