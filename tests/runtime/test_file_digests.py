@@ -128,6 +128,14 @@ def test_loops_of_links_and_special_files_are_passed_over(
     assert len(reads) == 4
 
 
+def test_other_names_of_a_folder_are_no_other_files(tmp_path: Path, photographs: Path) -> None:
+    before = digest(tmp_path / "a.json", photographs)
+    for name in ("0", "cow", "z"):
+        (photographs / name).symlink_to("cat")
+    (photographs / "dog" / "above").symlink_to("../..")
+    assert digest(tmp_path / "b.json", photographs) == before
+
+
 def test_what_is_not_there_has_none(tmp_path: Path) -> None:
     assert digest(tmp_path / "memo.json", tmp_path / "gone") is None
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vital.runtime.files import digest_file, write_text
+from vital.runtime.folder_walk import FolderWalk
 from vital.runtime.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -140,30 +141,19 @@ def _walk(name: str, path: Path) -> Iterator[_Seen]:
         status = path.stat()
     except OSError:
         return
+    root = os.fspath(path.absolute())
     if stat.S_ISREG(status.st_mode):
-        yield _seen(name, os.fspath(path.absolute()), status)
-        return
-    waiting, entered = [(name, os.fspath(path.absolute()))], set()
-    while waiting:
-        prefix, folder = waiting.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            continue  # a folder that cannot be read: whoever needs it says so
-        place = Path(folder).stat()
-        if (place.st_dev, place.st_ino) in entered:
-            continue
-        entered.add((place.st_dev, place.st_ino))
-        for entry in entries:
-            try:
-                status = entry.stat()
-            except OSError:
-                continue  # a link to nothing
-            inner = f"{prefix}/{entry.name}"
-            if stat.S_ISDIR(status.st_mode):
-                waiting.append((inner, entry.path))
-            elif stat.S_ISREG(status.st_mode):
-                yield _seen(inner, entry.path, status)
+        yield _seen(name, root, status)
+    elif stat.S_ISDIR(status.st_mode):
+        # What cannot be read is told by whoever needs it.
+        for _, entries in FolderWalk(Path(root)):
+            for entry in entries:
+                try:
+                    status = entry.stat()
+                except OSError:
+                    continue  # a link to nothing
+                if stat.S_ISREG(status.st_mode):
+                    yield _seen(name + entry.path[len(root) :], entry.path, status)
 
 
 def _seen(name: str, path: str, status: os.stat_result) -> _Seen:

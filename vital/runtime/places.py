@@ -1,7 +1,7 @@
 """Where paths really lead: through which folders and links, whatever they are called."""
 
 # A hundred thousand links as Paths would take seconds.
-# ruff: noqa: PTH112, PTH115, PTH118, PTH120
+# ruff: noqa: PTH115, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import stat
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
+
+from vital.runtime.folder_walk import FolderWalk
 
 Key = Path | tuple[int, int]
 """What tells a place: its path, and its device and number, which it has under every name."""
@@ -97,32 +99,15 @@ def _keys(path: Path) -> Iterator[Key]:
 
 def links_below(folder: Path) -> Iterator[str]:
     """The links in a folder and in what they lead to, hidden ones left out; each folder once."""
-    seen: set[Key] = set()
-    todo = [str(folder)]
-    while todo:
-        place = todo.pop()
-        keys = set(_keys(Path(place)))
-        if not seen.isdisjoint(keys):
-            continue
-        seen |= keys
-        for entry in _entries(place):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
-                yield entry.path
-            if os.path.isdir(entry.path):  # unlike the entry's own, it bears loops of links
-                todo.append(entry.path)
+    for _, entries in FolderWalk(folder, hidden=False):
+        yield from sorted(entry.path for entry in entries if entry.is_symlink())
 
 
 def links_among(folder: Path, names: Collection[str]) -> list[str]:
     """Those of the files of these names in a folder that are links."""
-    return [entry.path for entry in _entries(folder) if entry.is_symlink() and entry.name in names]
-
-
-def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
-    """What a folder holds, by name; nothing where it cannot be read."""
     try:
-        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as entries:
+            return sorted(one.path for one in entries if one.is_symlink() and one.name in names)
     except (OSError, ValueError):
         return []
 

@@ -6,12 +6,12 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from heapq import heappop, heappush
 from pathlib import Path, PurePath
 
 from vital.errors import DataError
 from vital.images.formats import SUFFIXES
 from vital.images.sources.base import holds, legible, natural_key
+from vital.runtime.folder_walk import FolderWalk, is_folder
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def subfolders(folder: Path) -> list[str]:
     Raises DataError when the folder does not exist or cannot be read, or has too many.
     """
     _check_folder(folder)
-    names = [entry.name for entry in _entries(str(folder)) if holds(entry.is_dir)]
+    names = [entry.name for entry in _entries(folder) if is_folder(entry)]
     shown = [name for name in names if not name.startswith(".")]
     if len(shown) > MOST_CLASSES:
         raise DataError(
@@ -86,8 +86,8 @@ def scan_folder(root: Path) -> list[str]:
     """
     _check_folder(root)
     images: list[str] = []
-    sieve, walk = ImageSieve(), _Walk(root)
-    for names in walk:
+    sieve, walk = ImageSieve(), _Scan(root)
+    for names in walk.files():
         images += filter(sieve.is_image, names)
         _check_bounds(root, len(images), sieve.others.total(), walk.entries)
     if walk.special:
@@ -102,8 +102,8 @@ def refuse_circles(root: Path) -> None:
     That is for readers that follow every link, as :func:`scan_folder` does not.
     """
     _check_folder(root)
-    walk = _Walk(root)
-    for _ in walk:
+    walk = _Scan(root)
+    for _ in walk.files():
         _check_bounds(root, walk.entries, 0, walk.entries)
     if walk.repeated:
         raise DataError(f"{legible(walk.repeated[0])} leads to a folder that is read anyhow")
@@ -127,45 +127,32 @@ def _check_bounds(root: Path, images: int, others: int, entries: int) -> None:
         raise DataError(f"{root} has more than {MOST_ENTRIES:,} files and folders; {_ADVICE}")
 
 
-class _Walk:
-    """The names of the files of one folder after the other, relative to the first."""
+class _Scan(FolderWalk):
+    """A walk that counts, says what it leaves out, and ends at what cannot be read."""
 
     def __init__(self, root: Path) -> None:
+        super().__init__(root, natural_key, hidden=False)
         self.entries = 0
         self.special = 0
         self.repeated: list[str] = []
-        self._root = str(root)
-        # A link to what holds the root leads round in circles.
-        self._read = {_identity(str(one)): str(one) for one in root.resolve().parents}
 
-    def __iter__(self) -> Iterator[list[str]]:
-        folders, links = [self._root], list[tuple[object, str]]()
-        while folders or links:
-            folder = folders.pop() if folders else heappop(links)[1]
-            if self._is_read(folder):
-                continue
-            files = []
-            for entry in _entries(folder):
-                if entry.name.startswith("."):
-                    continue
-                if not holds(entry.is_dir):
-                    files.append(entry)
-                elif entry.is_symlink():
-                    heappush(links, (natural_key(entry.path), entry.path))
-                else:
-                    folders.append(entry.path)
-            yield [os.path.relpath(one.path, self._root) for one in files if self._is_plain(one)]
+    def files(self) -> Iterator[list[str]]:
+        """The names of the files of one folder after the other, relative to the first."""
+        for _, entries in self:
+            self.entries += 1
+            plain = [one.path for one in entries if not is_folder(one) and self._is_plain(one)]
+            yield [os.path.relpath(path, self.root) for path in plain]
 
-    def _is_read(self, folder: str) -> bool:
+    def left_out(self, folder: str, first: str) -> None:
         self.entries += 1
-        first = self._read.setdefault(_identity(folder), folder)
-        if first is not folder:
-            self.repeated.append(folder)
-            log.warning(
-                "%s is left out: it is the folder %s, which is read by itself",
-                legible(folder), legible(first),
-            )  # fmt: skip
-        return first is not folder
+        self.repeated.append(folder)
+        log.warning(
+            "%s is left out: it is the folder %s, which is read by itself",
+            legible(folder), legible(first),
+        )  # fmt: skip
+
+    def unreadable(self, folder: str, error: OSError) -> None:
+        raise _unreadable(folder, error) from None
 
     def _is_plain(self, entry: os.DirEntry[str]) -> bool:
         """Whether it is a file; a link to nothing counts as one, and is named if it is drawn."""
@@ -175,20 +162,12 @@ class _Walk:
         return is_plain
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise _unreadable(folder, error) from None
-
-
-def _identity(folder: str) -> tuple[int, int]:
-    try:
-        found = Path(folder).stat()
-    except OSError as error:
-        raise _unreadable(folder, error) from None
-    return found.st_dev, found.st_ino
+        raise _unreadable(str(folder), error) from None
 
 
 def _unreadable(folder: str, error: OSError) -> DataError:
