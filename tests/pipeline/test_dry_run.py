@@ -213,7 +213,7 @@ def test_what_passed_is_not_checked_again(
     assert len(checked) == 1
     check_once(project, content, "other code")
     check_once(project, {**content, "seed": 1}, "other code")
-    monkeypatch.setattr(dry_run, "version", lambda package: f"{package} 2")
+    monkeypatch.setattr(dry_run, "code_digest", lambda module: f"another {module}")
     check_once(project, {**content, "seed": 1}, "other code")
     assert len(checked) == 4
 

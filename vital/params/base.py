@@ -88,15 +88,20 @@ def read_params(path: Path) -> dict[str, Any]:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ParamsError(f"{path} must hold blocks named {', '.join(BLOCKS)}")
-    problems = [
-        f"{path}: unknown block {shown(name)}; {nearest(str(name), BLOCKS)}"
-        for name in content
-        if name not in BLOCKS
-    ]
+    problems = unknown_blocks(content, path)
     problems += [f"{path}: block {name!r} is missing" for name in BLOCKS if name not in content]
     if problems:
         raise ParamsError("\n".join(problems))
     return content
+
+
+def unknown_blocks(content: dict[Any, Any], path: Path) -> list[str]:
+    """What is wrong with the names of the blocks in a file; those that are missing aside."""
+    return [
+        f"{path}: unknown block {shown(name)}; {nearest(str(name), BLOCKS)}"
+        for name in content
+        if name not in BLOCKS
+    ]
 
 
 def read_seed(content: dict[str, Any]) -> int:

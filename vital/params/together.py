@@ -31,7 +31,7 @@ def check_together(content: dict[str, Any]) -> None:
     problems = [
         f"{key}: {pool}, but no statistics are kept of images pooled by {pool}: "
         f"extract.pools must hold {pool}"
-        for key, pool in _coarse_pools(content)
+        for key, pool in coarse_pools(content)
         if pool not in pools
     ]
     if problems:
@@ -43,7 +43,7 @@ def without_effect(content: dict[str, Any]) -> dict[str, str]:
     return {**_unused_places(content), **_unused_pools(content), **_unused_start(content)}
 
 
-def _coarse_pools(content: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def coarse_pools(content: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """The pools of the studied method's coarse phases, by key."""
     if STUDIED not in read_methods(content):
         return
@@ -65,7 +65,7 @@ def _unused_places(content: dict[str, Any]) -> dict[str, str]:
 
 
 def _unused_pools(content: dict[str, Any]) -> dict[str, str]:
-    used = {pool for _, pool in _coarse_pools(content)}
+    used = {pool for _, pool in coarse_pools(content)}
     unused = [p for p in read_block(content, "extract", ExtractParams).pools if p not in used]
     named = ", ".join(map(str, unused))
     return {"extract.pools": f"no coarse phase uses images pooled by {named}"} if unused else {}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import platform
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from vital.artefacts.project import Project
 from vital.errors import ArtefactError, ParamsError
 from vital.params.check import check_params
+from vital.runtime.closure import code_digest
 from vital.runtime.files import digest, read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -18,9 +18,6 @@ log = logging.getLogger(__name__)
 _PASSED_FILE = "dry_run.json"
 _PASSED = "passed"
 """The digest of what was last found in order."""
-
-_PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "pandas", "pydantic")
-"""Those that build the networks, read the images' names and check the parameters."""
 
 
 def check_run(project: Project, content: dict[str, Any]) -> None:
@@ -46,22 +43,15 @@ def check_run(project: Project, content: dict[str, Any]) -> None:
 def check_once(project: Project, content: dict[str, Any], code: str) -> None:
     """As :func:`check_run`, unless the same was in order the last time; then torch is not loaded.
 
-    ``code`` is a digest of all code that checks or is checked, the user's own modules included.
+    ``code`` is a digest of the code of the stages, the user's own modules included.
     """
-    key = digest([content, code, platform.python_version(), [_version(one) for one in _PACKAGES]])
+    key = digest([content, code, code_digest(__name__), platform.python_version()])
     path = project.state / _PASSED_FILE
     if _last_passed(project) == key:
         return
     log.info("checking units, taps, sizes and classes before the run")
     check_run(project, content)
     write_json(path, {_PASSED: key})
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _last_passed(project: Project) -> object:

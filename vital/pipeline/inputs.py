@@ -6,7 +6,6 @@ it reads from outside. DVC compares ``data/inputs/<stage>.json`` with what it wa
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from vital.artefacts.project import STAGES, Project
+from vital.errors import ArtefactError
 from vital.methods.registry import MODULES
 from vital.params.methods import read_methods
 from vital.pipeline.outside import Outside, outside_of
 from vital.runtime.closure import closure_of
 from vital.runtime.file_digests import FileDigests, remembered_digests
-from vital.runtime.files import write_json
+from vital.runtime.files import read_json, write_json
 from vital.runtime.packages import package_versions
 from vital.runtime.source_files import remembering
 
@@ -131,8 +131,8 @@ def _digests(
 def _read(path: Path) -> dict[str, Any]:
     """What the file held; nothing where it is not there or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(path)
+    except (ArtefactError, OSError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from vital.errors import ParamsError, nearest
-from vital.params.base import BLOCKS, read_params
+from vital.params.base import read_params, unknown_blocks
 from vital.params.check import check_params
 from vital.params.yaml_file import read_yaml
 from vital.runtime.files import write_text
@@ -135,9 +135,9 @@ def _values(path: Path) -> dict[str, Any]:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ParamsError(f"{path} must hold blocks of parameters, such as visualize")
-    for name in content:
-        if name not in BLOCKS:
-            raise ParamsError(f"{path}: unknown block {name!r}; {nearest(str(name), BLOCKS)}")
+    problems = unknown_blocks(content, path)
+    if problems:
+        raise ParamsError("\n".join(problems))
     return content
 
 

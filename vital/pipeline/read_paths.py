@@ -78,20 +78,16 @@ def _images(root: Path, params: DataParams) -> Iterator[ReadPath]:
 
 def _listed(root: Path, params: DataParams) -> Iterator[str]:
     """The folders of the images that a table lists, and the images that are links themselves."""
-    from vital.images.sources.tables import open_table
+    from vital.images.sources.tables import listed_paths
 
-    table, images = root / params.source, None if params.root is None else root / params.root
+    images = None if params.root is None else root / params.root
+    names: dict[Path, set[str]] = {}
     try:
-        pool = open_table(table, images, None, params.columns)
+        for _, path in listed_paths(root / params.source, images, params.columns):
+            names.setdefault(path.parent, set()).add(path.name)
     except DataError:  # the stage that reads it will say so
         return
-    names: dict[str, set[str]] = {}
-    for numbers in pool.members.values():
-        for number in numbers:
-            parent, _, name = pool.candidate(number).origin.rpartition("/")
-            names.setdefault(parent, set()).add(name)
-    for parent, files in names.items():
-        folder = (table.parent if images is None else images) / parent
+    for folder, files in names.items():
         yield str(folder)
         yield from links_among(folder, files)
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vital.runtime.files import digest_file, write_text
+from vital.errors import ArtefactError
+from vital.runtime.files import digest_file, read_json, write_text
 from vital.runtime.folder_walk import FolderWalk
 from vital.runtime.progress import progress_bar
 
@@ -125,8 +126,8 @@ def _is_sure(file: _Seen) -> bool:
 def _load(memo: Path) -> dict[str, list[Any]]:
     """What is kept; nothing where the file is not there or damaged."""
     try:
-        known = json.loads(memo.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = read_json(memo)
+    except (ArtefactError, OSError):
         return {}
     good = isinstance(known, dict) and all(
         isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)

@@ -28,7 +28,8 @@ class FolderWalk:
         self._order = order
         self._hidden = hidden
         # A link to what holds the root leads round in circles.
-        self._read = {_identity(str(one)): str(one) for one in root.resolve().parents}
+        above = [str(one) for one in root.resolve().parents if one.exists()]
+        self._read = {_identity(one): one for one in above}
 
     def __iter__(self) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         folders, links = [self.root], list[tuple[Any, str]]()

@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from vital.errors import ModelError
-from vital.runtime.files import digest_file, write_text
+from vital.errors import ArtefactError, ModelError
+from vital.runtime.files import digest_file, read_json, write_text
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ def remembering(memo: Path) -> Iterator[None]:
 def _load(memo: Path, reader: str) -> dict[str, tuple[list[Any], SourceFile]]:
     """What a memo holds; nothing where it is not there, damaged or another version's."""
     try:
-        kept = json.loads(memo.read_text(encoding="utf-8"))
+        kept = read_json(memo)
         files = kept["files"] if kept["reader"] == reader else {}
         return {
             path: (mark, SourceFile(sha256, tuple(imports), tuple(at_load)))
             for path, (mark, (sha256, imports, at_load)) in files.items()
         }
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (ArtefactError, OSError, ValueError, TypeError, LookupError, AttributeError):
         return {}
 
 

@@ -19,6 +19,7 @@ from vital.params.model import ModelParams
 from vital.params.peers import PeersParams
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
+from vital.params.together import coarse_pools
 from vital.params.units import UnitsParams
 from vital.params.visualize import VisualizeParams
 from vital.pipeline.checks.faults import UnknowableError, remembered
@@ -76,6 +77,11 @@ class Run:
     @property
     def methods(self) -> tuple[str, ...]:
         return read_methods(self._content)
+
+    @property
+    def coarse_pools(self) -> list[tuple[str, int]]:
+        """The pools of the studied method's coarse phases, after the parameters that name them."""
+        return list(coarse_pools(self._content))
 
     @remembered
     def classes(self) -> tuple[str, ...]:
