@@ -244,6 +244,21 @@ def test_an_entry_that_may_not_be_read_is_made_again(
     assert store.read("abc", "finished") is not None
 
 
+def test_an_entry_that_vanishes_while_it_is_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = WorkStore(tmp_path)
+    store.write("abc", "finished", PARTS)
+
+    def opened_then_mapped(path: Path, **_: object) -> None:
+        path.unlink()
+        raise RuntimeError(f"unable to open file <{path}>: No such file or directory (2)")
+
+    monkeypatch.setattr(reading.safetensors, "safe_open", opened_then_mapped)
+    assert store.read("abc", "finished") is None
+    assert not caplog.text
+
+
 def test_a_file_in_place_of_a_folder_gives_way(tmp_path: Path) -> None:
     store = WorkStore(tmp_path)
     (tmp_path / "ab").write_text("a file")

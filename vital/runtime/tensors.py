@@ -47,6 +47,8 @@ def read_tensors(path: Path) -> tuple[Tensors, Words]:
     except OSError as error:
         raise ArtefactError(error.strerror or "it cannot be read") from error
     except (ValueError, LookupError, RuntimeError, safetensors.SafetensorError) as error:
+        if not os.path.lexists(path):  # it was opened, then taken away before PyTorch mapped it
+            raise FileNotFoundError(path) from error
         raise ArtefactError("it is not whole") from error
     return tensors, metadata
 
