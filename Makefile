@@ -19,7 +19,7 @@ test: export OMP_NUM_THREADS := 1
 test: $(INSTALLED)
 	python -m pytest --numprocesses auto --dist loadfile
 
-# Every network of the list at its true input size.
+# Every network of the list at its true input size, and the pipeline many times over: takes hours.
 test-slow: $(INSTALLED)
 	python -m pytest -m slow -rA
 
@@ -54,5 +54,7 @@ lock:
 	  --no-emit-find-links --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv .uv .vital data/images data/model data/statistics data/visualizations \
-	  data/scores data/report data/timings data/units data/references data/relevance data/judges mlflow.db mlartifacts .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .uv .vital data/inputs data/images data/model data/units data/statistics \
+	  data/references data/relevance data/visualizations data/judges data/scores data/report \
+	  data/timings mlflow.db mlartifacts .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find benchmarks experiments stages tests vital -name __pycache__ -prune -exec rm -rf {} +

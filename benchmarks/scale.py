@@ -4,8 +4,8 @@
 
 A fresh copy of the project, with git, DVC and MLflow of its own, is given a folder of generated
 images, a small network with random weights and as many logits as there are classes, and a few
-optimization steps. ``dvc repro`` runs all stages there, then once more with nothing to do. One
-line of JSON: under ``stages``, for each,
+optimization steps. ``dvc repro`` runs all stages there, then once more with nothing to do but
+``inputs``, which every run does. One line of JSON: under ``stages``, for each,
 
 - ``seconds`` and ``peak_mib``: how long its process took, and its greatest resident memory;
 - ``files`` and ``megabytes``: what it wrote, as dvc.lock has it.
@@ -101,9 +101,9 @@ class Trial:
         """Run the pipeline twice in the empty folder ``root``, and say what that took."""
         self._set_up(root)
         *stages, whole = _reproduce(root)
-        *again, noop = _reproduce(root)
-        if again:
-            raise RuntimeError(f"{_stage(again[0])} ran again, though nothing had changed")
+        *repeated, noop = _reproduce(root)
+        if again := [_stage(record) for record in repeated if _stage(record) != "inputs"]:
+            raise RuntimeError(f"{again[0]} ran again, though nothing had changed")
         in_stages = sum(record["seconds"] for record in stages)
         return {
             "stages": {_stage(record): _of_stage(root, record) for record in stages},
