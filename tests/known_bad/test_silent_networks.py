@@ -140,7 +140,7 @@ def test_what_cannot_be_described_is_computed_anew_and_said(
     with caplog.at_level(logging.WARNING):
         assert opened(network).sha256 != opened(network).sha256
         assert len(caplog.records) == 2
-    assert "computed anew: the network.sealed (Sealed)" in caplog.text
+    assert "computed anew: 'the network.sealed (Sealed)'" in caplog.text
     caplog.clear()
     plain = Net()
     assert opened(plain).sha256 == opened(plain).sha256

@@ -157,7 +157,7 @@ def test_what_cannot_be_described_is_named() -> None:
     network.lock = threading.Lock()  # type: ignore[assignment]
     network.table["handle"] = sys.stdout  # type: ignore[assignment]
     found = network_structure(network)
-    assert "the network.lock (lock)" in found.shown
+    assert "the network.lock (lock)" in found.unknown
     assert len(found.unknown) == 2
     assert unrepeatable() != unrepeatable()
 

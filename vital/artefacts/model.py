@@ -66,6 +66,9 @@ class _Description(Written):
     sha256: Text
     source_sha256: str | None = None
     accuracy: Fraction | None = None
+    output: Text | int | None = None
+    structure: Text | None = None
+    token: Text | None = None
 
 
 class _Accuracies(WrittenAs[dict[str, Finite | None]]):

@@ -98,7 +98,7 @@ class Project:
         return (
             self.images, self.model, self.units, self.statistics, self.references, self.relevance,
             self.root / "data" / "visualizations", self.judges, self.scores, self.report,
-            self.root / "data" / "inputs", self.root / "data" / "timings",
+            self.inputs, self.root / "data" / "timings",
         )  # fmt: skip
 
     @property

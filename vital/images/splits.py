@@ -16,6 +16,7 @@ from vital.images.shelf import Shelf, ShelvedImage
 from vital.images.sources import open_pool
 from vital.images.sources.base import StreamedPool
 from vital.params.data import PHOTOGRAPHS, DataParams
+from vital.runtime.files import holds
 
 _SHOWN = 10
 """How many classes or files a message names before it says how many more there are."""
@@ -114,17 +115,18 @@ def choose_classes(params: DataParams, present: Mapping[str, object]) -> dict[st
 def listed_classes(params: DataParams, root: Path) -> dict[str, str] | None:
     """As :func:`choose_classes`, where the names of a source's folders tell; it lies in ``root``.
 
-    None of any other source, and of one that is not here: only reading it could say.
+    None of any other source, and of one that is not here: only reading it could say. Raises
+    DataError, too, for a folder that holds no classes, or not the split that is asked for.
     """
     if params.kind == PHOTOGRAPHS:
         return choose_classes(params, photographs.PHOTOGRAPHS)
-    split = None if params.splits is None else params.splits.train
-    folder = root / params.source / (split or "")
-    if params.kind != "folder" or not folder.is_dir():
+    folder = root / params.source
+    if params.kind != "folder" or not holds(folder.is_dir):
         return None
-    from vital.images.sources.folders import class_folders  # which loads torch
+    from vital.images.sources.folders import folder_classes
 
-    return choose_classes(params, dict.fromkeys(class_folders(folder)))
+    _, names = folder_classes(folder, None if params.splits is None else params.splits.train)
+    return choose_classes(params, dict.fromkeys(names))
 
 
 def count_classes(params: DataParams) -> int:
@@ -134,8 +136,9 @@ def count_classes(params: DataParams) -> int:
     """
     if params.classes is not None:
         return len(params.classes)
-    if params.kind == PHOTOGRAPHS:
-        return len(photographs.PHOTOGRAPHS)
+    names = listed_classes(params, Path())
+    if names is not None:
+        return len(names)
     pool = open_pool(params, None if params.splits is None else params.splits.train)
     if isinstance(pool, StreamedPool):
         raise ParamsError(

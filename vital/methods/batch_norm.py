@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from vital.errors import ModelError
+from vital.networks.taps.gradients import without_gradient
 from vital.networks.taps.hooks import HookedReader
 
 
@@ -59,10 +60,7 @@ class BatchNormDistances(HookedReader):
     def _measure(self, layer: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
         if self._is_followed and not inputs[0].requires_grad:
             name = next(name for name, one in self._network.named_modules() if one is layer)
-            raise ModelError(
-                f"batch norm {name!r} has no gradient by the image: the network's forward pass "
-                "cuts it off (torch.no_grad, detach or the like)"
-            )
+            raise without_gradient(f"batch norm {name!r}")
         # Read here: a network that has moved to another device has other tensors there.
         self._distances.append(distance_of_statistics(inputs[0], *_running_statistics(layer)))
 

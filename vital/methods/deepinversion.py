@@ -15,12 +15,25 @@ from vital.methods.batch_norm import BatchNormDistances
 from vital.methods.objectives import Objective, l2_norm, total_variation
 from vital.methods.record import MethodRecord
 from vital.methods.schedule import phases
+from vital.networks.model import StudiedModel
 from vital.networks.probe import run_blank
 from vital.params.peers import DeepInversionParams
+from vital.params.visualize import ScheduleParams
 from vital.references.pooling import pooled_size
 from vital.units import Target
 
 log = logging.getLogger(__name__)
+
+
+def check_network(model: StudiedModel, schedule: ScheduleParams) -> BatchNormDistances:
+    """The distances that are matched.
+
+    Raises ModelError for a network without batch norm, or one that refuses images of a phase.
+    """
+    distances = BatchNormDistances(model.network, model.name)
+    for phase in phases(schedule):
+        run_blank(model.network, pooled_size(model.preprocessing.size, phase.pool))
+    return distances
 
 
 class DeepInversionMethod(PixelMethod):
@@ -35,15 +48,13 @@ class DeepInversionMethod(PixelMethod):
         super().__init__(setup, params.schedule(steps), ("cross_entropy", "statistics", "tv", "l2"))
         self._weights = params
         model = setup.model
-        self._distances = BatchNormDistances(model.network, model.name)
+        self._distances = check_network(model, self.params)
         if self._distances.is_initial:
             log.warning(
                 "all running means and variances of %s are 0 and 1: matching them says nothing of "
                 "the images that it was trained on",
                 model.name,
             )
-        for phase in phases(self.params):
-            run_blank(model.network, pooled_size(model.preprocessing.size, phase.pool))
 
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:

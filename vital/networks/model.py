@@ -28,7 +28,7 @@ from vital.artefacts.model import (
     read_description,
     write_description,
 )
-from vital.errors import ArtefactError, ModelError
+from vital.errors import ArtefactError, ModelError, listed
 from vital.images.preprocessing import Preprocessing
 from vital.networks.accepted import own_copy
 from vital.networks.build import build_network, freeze
@@ -180,7 +180,7 @@ def _structure_pins(network: nn.Module, name: str) -> list[str]:
         "%s holds what cannot be compared with an earlier run, so that its images are computed "
         "anew: %s",
         name,
-        structure.shown,
+        listed(structure.unknown, 5),
     )
     return [structure.digest, unrepeatable()]
 

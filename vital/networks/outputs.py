@@ -32,7 +32,7 @@ class PickedOutput:
         if self.place not in found:
             raise ModelError(
                 f"output {self.place!r}: the network gives {type(output).__name__}, which has only "
-                f"{listed(found)}"
+                f"{tensors_in(found)}"
             )
         picked = found[self.place]
         if not isinstance(picked, torch.Tensor):
@@ -62,7 +62,7 @@ def members(output: Any) -> dict[Any, Any]:
     return found
 
 
-def listed(found: Mapping[Any, Any]) -> str:
+def tensors_in(found: Mapping[Any, Any]) -> str:
     """The members that are tensors, for a message; indices from the end go without saying."""
     names = [
         repr(name)

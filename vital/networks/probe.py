@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vital.errors import ModelError, VitalError, first_line
-from vital.networks.outputs import listed, members
+from vital.networks.outputs import members, tensors_in
 from vital.runtime.devices import device_of
 
 _SIZES = ("img_size", "image_size")
@@ -74,7 +74,7 @@ def row_of_logits(logits: object) -> torch.Tensor:
     if not isinstance(logits, torch.Tensor):
         raise ModelError(
             f"the network gives {type(logits).__name__} for one image, not one row of logits; say "
-            f"by output (model.output) which are the logits: {listed(members(logits))}"
+            f"by output (model.output) which are the logits: {tensors_in(members(logits))}"
         )
     if logits.dim() != 2 or len(logits) != 1:
         raise ModelError(
@@ -102,4 +102,4 @@ def _as_size(value: Any) -> tuple[int, int] | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value, value
     is_pair = isinstance(value, tuple | list) and len(value) == 2
-    return (int(value[0]), int(value[1])) if is_pair else None
+    return (value[0], value[1]) if is_pair and all(isinstance(one, int) for one in value) else None

@@ -17,8 +17,6 @@ _INTERNAL = frozenset(vars(nn.Module()))
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
-_SHOWN = 5
-
 
 @dataclass(frozen=True)
 class Structure:
@@ -26,12 +24,6 @@ class Structure:
 
     digest: str
     unknown: tuple[str, ...]
-
-    @property
-    def shown(self) -> str:
-        """The places for a message, the first few by name."""
-        more = len(self.unknown) - _SHOWN
-        return ", ".join(self.unknown[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def network_structure(network: nn.Module) -> Structure:

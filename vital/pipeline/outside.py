@@ -13,6 +13,7 @@ from vital.params.judges import JudgesParams
 from vital.params.model import ModelParams
 from vital.params.score import ScoreParams
 from vital.pipeline.read_paths import texts_in
+from vital.runtime.files import holds
 
 _FACTORY = "python:"
 
@@ -105,7 +106,7 @@ def _source_places(data: DataParams, root: Path) -> Iterator[tuple[str, Path]]:
             from vital.images.sources.tables import listed_paths
 
             yield "table", root / data.source
-            if not (root / data.source).is_file():
+            if not holds((root / data.source).is_file):
                 return
             folder = None if data.root is None else root / data.root
             for path, place in listed_paths(root / data.source, folder, data.columns):
@@ -116,7 +117,7 @@ def _source_places(data: DataParams, root: Path) -> Iterator[tuple[str, Path]]:
             yield "", root / name
         case "hfds" | "hfids":
             for local in (name, data.root):
-                if local and (root / local).is_dir():
+                if local and holds((root / local).is_dir):
                     yield local, root / local
 
 
@@ -127,7 +128,7 @@ def _files(named: Mapping[str, str | None], root: Path) -> dict[str, Places]:
 def _arguments(block: str, network: ModelParams, root: Path) -> dict[str, Places]:
     """The files that a network's arguments name."""
     named = texts_in(f"{block}.kwargs", network.kwargs)
-    return {name: (("", root / value),) for name, value in named if (root / value).is_file()}
+    return {name: (("", root / value),) for name, value in named if holds((root / value).is_file)}
 
 
 def _factories(networks: Sequence[ModelParams]) -> tuple[str, ...]:

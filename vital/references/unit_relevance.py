@@ -101,14 +101,14 @@ def unit_relevance(
     Raises ParamsError and ModelError as :func:`extract_statistics` does, and ArtefactError, which
     names unit and tap, for what is not finite.
     """
-    for pool in pools:
-        pooled_shapes(model, taps, pool)
     loaded = patches.batches(model.preprocessing, params.batch)
     moved = (images.to(model.device) for _, images in loaded)
     if params.composite is None:
         named = (([unit.id] * len(images), images) for images in moved)
         ((_, plain),) = extract_statistics(model, taps, named, model.device, pools)
         return UnitRelevance(unit, plain, torch.empty(0, 0, 0))
+    for pool in pools:
+        pooled_shapes(model, taps, pool)
     kept = {tap: RelevanceAccumulator() for tap in pooled_taps(taps, pools)}
     heat = FirstHeatMaps(params.shown)
     with RelevanceReader(

@@ -14,7 +14,7 @@ from zennit.core import Hook
 
 from vital.errors import ModelError, ParamsError
 from vital.networks.taps.channel_axis import positions_last
-from vital.networks.taps.gradients import check_gradients
+from vital.networks.taps.gradients import check_gradients, without_gradient
 from vital.networks.taps.reader import INPUT_TAP, find_module, opponent_colours
 from vital.relevance.canonizers import canonizers
 from vital.relevance.capture import outputs_until
@@ -109,7 +109,7 @@ class RelevanceReader:
         inputs = images if wanted else images.detach().requires_grad_()
         with torch.enable_grad(), self._mode:
             captured = outputs_until(self._network, inputs, {*self._taps, *start_taps}, start_taps)
-        self._check_order(captured, start_taps)
+        self._check_captured(captured, start_taps)
         with torch.enable_grad():
             seen = {tap: self._positions_last(tap, captured[tap], images) for tap in start_taps}
         seeds, totals = self._seeds(seen, starts, silent)
@@ -166,20 +166,21 @@ class RelevanceReader:
                 return outer
         return None
 
-    def _check_order(self, captured: dict[str, torch.Tensor], start_taps: Sequence[str]) -> None:
+    def _check_captured(self, captured: dict[str, torch.Tensor], start_taps: Sequence[str]) -> None:
+        """Raise ModelError for a tap after a start, or one that no gradient leads back from."""
         order = {tap: place for place, tap in enumerate(captured)}
         for start in start_taps:
             for tap in self._taps:
                 if order.get(tap, len(order)) > order[start]:
                     raise ModelError(f"tap {tap!r} is not upstream of the start {start!r}")
+        for tap in (*start_taps, *self._taps):
+            if not captured[tap].requires_grad:
+                raise without_gradient(f"tap {tap!r}")
 
     def _seeds(
         self, seen: dict[str, torch.Tensor], starts: Sequence[Start], silent: bool
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """What to send back from each start's tap, and the relevance that this stands for."""
-        for tap, value in seen.items():
-            if not value.requires_grad:
-                raise _without_gradient(tap)
         values = {tap: value.detach() for tap, value in seen.items()}
         weights = {tap: torch.zeros_like(value) for tap, value in values.items()}
         for image, start in enumerate(starts):
@@ -197,9 +198,6 @@ class RelevanceReader:
         outputs: Sequence[torch.Tensor],
         keep: bool,
     ) -> Sequence[torch.Tensor]:
-        for tap, output in zip(self._taps, outputs, strict=True):
-            if not output.requires_grad:
-                raise _without_gradient(tap)
         with self._active():
             gradients = torch.autograd.grad(
                 [seen[tap] for tap in seen],
@@ -268,13 +266,6 @@ class RelevanceReader:
                 f"tap {tap!r} lies inside {outer!r} ({kind}), which relevance passes as a whole: "
                 f"read {outer!r}"
             )
-
-
-def _without_gradient(tap: str) -> ModelError:
-    return ModelError(
-        f"tap {tap!r} has no gradient by the image: the network's forward pass cuts it off "
-        "(torch.no_grad, inference_mode, detach or the like), so that there is no relevance"
-    )
 
 
 def _never_none(relevance: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -46,7 +46,8 @@ def trace(network: nn.Module, composite: Composite, image: torch.Tensor) -> Trac
     watch.raise_problems(watched)
     if not bool(plain.flatten(1).amax(dim=1).isfinite().all()):
         raise ModelError("the network gives values that are not finite (NaN or infinite)")
-    if not torch.allclose(plain, watched, rtol=1e-3, atol=1e-3 * float(plain.abs().max())):
+    largest = float(plain[plain.isfinite()].abs().max())
+    if not torch.allclose(plain, watched, rtol=1e-3, atol=1e-3 * largest):
         raise ModelError(
             f"{type(network).__name__} gives other values while its sums and softmaxes are watched:"
             " it works in place on what it has computed"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vital.errors import ArtefactError
-from vital.runtime.files import digest_file, read_json, write_text
+from vital.runtime.files import digest_file, holds, read_json, write_text
 from vital.runtime.folder_walk import FolderWalk
 from vital.runtime.progress import progress_bar
 
@@ -67,7 +67,7 @@ class FileDigests:
         seen: list[_Seen] = []
         for name, path in paths:
             found = list(_walk(name, path))
-            if not found and not path.is_dir():
+            if not found and not holds(path.is_dir):
                 return None
             seen += found
         before = {file.name: self._known[file.path][1] for file in seen if file.path in self._known}
@@ -140,7 +140,7 @@ def _walk(name: str, path: Path) -> Iterator[_Seen]:
     """The regular files at or below a path, in any order."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # not there, or no name of a file
         return
     root = os.fspath(path.absolute())
     if stat.S_ISREG(status.st_mode):

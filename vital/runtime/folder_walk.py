@@ -8,6 +8,8 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
+from vital.runtime.files import holds
+
 Identity = tuple[int, int]
 """A folder's device and inode, which it has under every name."""
 
@@ -39,7 +41,9 @@ class FolderWalk:
             if entries is None:
                 continue
             yield folder, entries
-            for entry in filter(is_folder, entries):
+            for entry in entries:
+                if not holds(entry.is_dir):
+                    continue
                 if entry.is_symlink():
                     heappush(links, (self._order(entry.path), entry.path))
                 else:
@@ -63,14 +67,6 @@ class FolderWalk:
         except OSError as error:
             self.unreadable(folder, error)
             return None
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder or leads to one; a link in circles, or to nothing, does not."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
 
 
 def _identity(folder: str) -> Identity:

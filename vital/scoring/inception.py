@@ -13,6 +13,7 @@ from PIL import Image
 from vital.errors import ModelError
 from vital.networks.weight_files import read_state
 from vital.networks.weights import load_state
+from vital.runtime.files import holds
 from vital.scoring.metrics.record import Network
 from vital.scoring.metrics.registry import keys_of
 from vital.scoring.observer import Missing, Observer
@@ -47,7 +48,7 @@ def find_inception(settings: Settings, device: torch.device) -> InceptionObserve
     weights = settings.params.inception
     if weights is None:
         return Missing(keys_of(Network.INCEPTION), "score.inception names no weights")
-    if not Path(weights).is_file():
+    if not holds(Path(weights).is_file):
         return Missing(keys_of(Network.INCEPTION), f"score.inception: {weights} does not exist")
     return InceptionObserver(load_inception(Path(weights)), settings, device)
 

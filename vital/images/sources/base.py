@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from vital.errors import DataError
+from vital.runtime.files import holds
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,6 @@ def group_by_class(names: Sequence[str], order: Sequence[str]) -> dict[str, list
     for place, name in enumerate(names):
         members.setdefault(name, []).append(place)
     return members
-
-
-def holds(question: Callable[[], bool]) -> bool:
-    """The answer of the file system, which is no of a name that is too long or leads in circles."""
-    try:
-        return question()
-    except (OSError, ValueError):
-        return False
 
 
 def require_file(path: Path) -> None:

@@ -30,6 +30,22 @@ def open_folder(folder: Path, split: str | None = None) -> IndexedPool:
 
     Raises DataError when a folder does not exist, or holds splits where classes are expected.
     """
+    root, classes = folder_classes(folder, split)
+    paths = scan_folder(root)
+    members = group_by_class([legible(_first_part(path)) for path in paths], classes)
+    outside = len(paths) - sum(len(members[name]) for name in classes)
+    if outside:
+        log.warning("%s: %d images lie in no folder of a class and are not used", root, outside)
+    return IndexedPool(
+        {name: members[name] for name in classes}, _candidates(root, paths, split or "")
+    )
+
+
+def folder_classes(folder: Path, split: str | None = None) -> tuple[Path, list[str]]:
+    """The folder of a split, or ``folder`` itself, and the names of the classes in it.
+
+    Raises DataError as :func:`open_folder` does.
+    """
     root = _inside(folder, split)
     classes = class_folders(root)
     if not classes:
@@ -39,14 +55,7 @@ def open_folder(folder: Path, split: str | None = None) -> IndexedPool:
             f"{folder} holds the splits {', '.join(classes)} and no classes: name the split, as in "
             "data.splits: {train: train, heldout: val}"
         )
-    paths = scan_folder(root)
-    members = group_by_class([legible(_first_part(path)) for path in paths], classes)
-    outside = len(paths) - sum(len(members[name]) for name in classes)
-    if outside:
-        log.warning("%s: %d images lie in no folder of a class and are not used", root, outside)
-    return IndexedPool(
-        {name: members[name] for name in classes}, _candidates(root, paths, split or "")
-    )
+    return root, classes
 
 
 def open_flat_folder(folder: Path, class_name: str) -> IndexedPool:

@@ -10,8 +10,9 @@ from pathlib import Path, PurePath
 
 from vital.errors import DataError
 from vital.images.formats import SUFFIXES
-from vital.images.sources.base import holds, legible, natural_key
-from vital.runtime.folder_walk import FolderWalk, is_folder
+from vital.images.sources.base import legible, natural_key
+from vital.runtime.files import holds
+from vital.runtime.folder_walk import FolderWalk
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def subfolders(folder: Path) -> list[str]:
     Raises DataError when the folder does not exist or cannot be read, or has too many.
     """
     _check_folder(folder)
-    names = [entry.name for entry in _entries(folder) if is_folder(entry)]
+    names = [entry.name for entry in _entries(folder) if holds(entry.is_dir)]
     shown = [name for name in names if not name.startswith(".")]
     if len(shown) > MOST_CLASSES:
         raise DataError(
@@ -140,8 +141,8 @@ class _Scan(FolderWalk):
         """The names of the files of one folder after the other, relative to the first."""
         for _, entries in self:
             self.entries += 1
-            plain = [one.path for one in entries if not is_folder(one) and self._is_plain(one)]
-            yield [os.path.relpath(path, self.root) for path in plain]
+            plain = [one.path for one in entries if not holds(one.is_dir) and self._is_plain(one)]
+            yield [path[len(self.root) + 1 :] for path in plain]
 
     def left_out(self, folder: str, first: str) -> None:
         self.entries += 1

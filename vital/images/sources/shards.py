@@ -14,13 +14,13 @@ from vital.images.formats import SUFFIXES
 from vital.images.sources.base import (
     Candidate,
     StreamedPool,
-    holds,
     legible,
     natural_key,
     require_extra,
     require_file,
 )
 from vital.params.data import Columns
+from vital.runtime.files import holds
 
 log = logging.getLogger(__name__)
 

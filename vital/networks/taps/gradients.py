@@ -17,12 +17,21 @@ _STEPS = ("Round", "Floor", "Ceil", "Trunc", "Sign", "Heaviside")
 """Operations whose gradient is zero everywhere, by how the names of their nodes begin."""
 
 
+def without_gradient(what: str) -> ModelError:
+    """The error of a tap, or another place in a network, that no gradient leads back from."""
+    return ModelError(
+        f"{what} has no gradient by the image: the network's forward pass cuts it off "
+        "(torch.no_grad, inference_mode, detach, rounding or the like), so that nothing can be "
+        "optimised or traced through it"
+    )
+
+
 def check_gradients(network: nn.Module, taps: Iterable[str], image: torch.Tensor) -> None:
     """Raise ModelError for the first tap that has no gradient by the image (1, 3, H, W).
 
     A gradient that is zero for this image, as behind a ReLU that is shut, is one; that of rounding
     is none. Raises ModelError, too, for a tap that gives something else than numbers. It takes a
-    forward pass and at most a backward pass for all taps together.
+    forward pass, another for the logits, and at most a backward pass for all taps together.
     """
     seen = image.detach().clone().requires_grad_(True)
     source = seen
@@ -32,11 +41,7 @@ def check_gradients(network: nn.Module, taps: Iterable[str], image: torch.Tensor
             raise ModelError(f"tap {tap!r} gives values that are not finite (NaN or infinite)")
         # The way back to the tap before is enough where that has one itself.
         if not (_leads(tap, value, source) or _leads(tap, value, seen)):
-            raise ModelError(
-                f"tap {tap!r} has no gradient by the image: the network's forward pass cuts it off "
-                "(torch.no_grad, inference_mode, detach, rounding or the like), so that nothing "
-                "can be optimised or traced through it"
-            )
+            raise without_gradient(f"tap {tap!r}")
         source = value
 
 

@@ -69,7 +69,7 @@ class TapReader(HookedReader):
         if self._compiled is not None and self._has_run and self._places:
             seen = self._compiled(images)
         else:
-            seen = self._run(images)
+            seen = self.outputs(images)
         values = {tap: self._positions_last(tap, value, images) for tap, value in seen.items()}
         if INPUT_TAP in self._taps:
             values[INPUT_TAP] = opponent_colours(images).flatten(2)
@@ -77,9 +77,6 @@ class TapReader(HookedReader):
 
     def outputs(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """What the taps' modules gave for one batch, as they gave it, in the order of running."""
-        return self._run(images)
-
-    def _run(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         self._forward(images)
         overwritten = self._overwritten()
         if overwritten:

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from vital.errors import DataError
-from vital.methods.batch_norm import BatchNormDistances
+from vital.methods.deepinversion import check_network
 from vital.methods.registry import METHODS
-from vital.methods.schedule import phases, total_steps
-from vital.networks.probe import run_blank
+from vital.methods.schedule import total_steps
 from vital.pipeline.checks.faults import told
 from vital.pipeline.checks.run import Run
 from vital.references.choose_units import check_channels
-from vital.references.pooling import pooled_size
 from vital.references.unit_relevance import taps_before
 
 _DEEPINVERSION = "deepinversion"
@@ -60,8 +58,7 @@ def check_methods(run: Run) -> Iterator[str]:
 
 
 def _check_deepinversion(run: Run) -> None:
-    model, params = run.model.model, run.peers.deepinversion
-    BatchNormDistances(model.network, model.name)
     steps = run.peers.steps(_DEEPINVERSION, total_steps(run.visualize.method()))
-    for phase in phases(params.schedule(steps)):
-        run_blank(model.network, pooled_size(run.size, phase.pool))
+    schedule = run.peers.deepinversion.schedule(steps)
+    if run.size:  # where that is known
+        check_network(run.model.model, schedule)
