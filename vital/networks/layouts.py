@@ -14,6 +14,7 @@ from torch import nn
 
 from vital.errors import listed
 from vital.networks.config import named_modules, network_config
+from vital.networks.efficientnet_names import by_timms_names
 from vital.networks.weight_files import State
 
 PREFIXES = ("module.", "model.", "_orig_mod.")
@@ -21,6 +22,9 @@ PREFIXES = ("module.", "model.", "_orig_mod.")
 
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..+)")
 """Names from before module names could hold no dots: torchvision's files still have them."""
+
+
+_RENAMED = "the names of EfficientNet-PyTorch are turned into timm's"
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,9 @@ class Reading:
 def readings(network: nn.Module, state: State) -> Iterator[Reading]:
     """All that a file's weights may be, the plainest first.
 
-    They are taken as they are, then without the prefixes of wrappers, then as timm converts what
-    the authors of the network published.
+    They are taken as they are, then without the prefixes of wrappers, then by timm's names where
+    EfficientNet-PyTorch gave them its own, then as timm converts what the authors of the network
+    published.
     """
     named = [
         Reading(_of_today(bare, network, state), how and f"{how!r} is left out before every name")
@@ -43,10 +48,21 @@ def readings(network: nn.Module, state: State) -> Iterator[Reading]:
     ]
     yield from named
     for reading in named:
+        renamed = by_timms_names(network, reading.state)
+        if renamed is not None:
+            yield _read_further(reading, renamed, _RENAMED, network, state)
+    for reading in named:
         converted = _as_published(network, reading.state)
         if converted is not None:
-            parts = (reading.how, _told(reading.state, converted))
-            yield Reading(_of_today(converted, network, state), "; ".join(filter(None, parts)))
+            told = _told(reading.state, converted)
+            yield _read_further(reading, converted, told, network, state)
+
+
+def _read_further(
+    reading: Reading, changed: State, told: str, network: nn.Module, read: State
+) -> Reading:
+    how = "; ".join(filter(None, (reading.how, told)))
+    return Reading(_of_today(changed, network, read), how)
 
 
 def _told(state: State, converted: State) -> str:

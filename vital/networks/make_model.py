@@ -26,6 +26,7 @@ from vital.artefacts.model import (
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network, freeze
+from vital.networks.carried import carried_network, is_carried, weights_file
 from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.config import network_config
 from vital.networks.factories import PREFIX, factory_sha256
@@ -160,7 +161,20 @@ def _origin(network: nn.Module, params: ModelParams, seed: int) -> dict[str, Any
         return {"origin": "checkpoint", "file": file.name, "sha256": digest_file(file), **key}
     if params.name.startswith(PREFIX):
         return {"origin": "given by the factory"}
+    if is_carried(params.name):
+        return _carried_origin(params.name)
     return {"origin": "published with the architecture", "tag": network_config(network).get("tag")}
+
+
+def _carried_origin(name: str) -> dict[str, Any]:
+    carried, file = carried_network(name), weights_file(name)
+    return {
+        "origin": f"carried by the package {carried.package}",
+        "file": file.name,
+        "sha256": digest_file(file),
+        "licence": carried.licence,
+        "source": carried.source,
+    }
 
 
 def _further_pins(network: nn.Module, params: ModelParams) -> dict[str, Any]:

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from vital.errors import ModelError
+from vital.networks.build import check_published
 from vital.networks.classes import ClassMap
-from vital.networks.from_timm import check_published_classes
 from vital.networks.untrained import check_origin
 from vital.params.model import ModelParams
 from vital.pipeline.checks.faults import UnknowableError, told
 from vital.pipeline.checks.run import Run
 from vital.units import class_units, select_units
-
-_TIMM = "timm/"
 
 
 def check_network(run: Run) -> Iterator[str]:
@@ -44,8 +42,8 @@ def check_judges(run: Run) -> Iterator[str]:
 
 
 def _check_published(params: ModelParams) -> None:
-    if params.fetched and params.name.startswith(_TIMM):
-        check_published_classes(params.name.removeprefix(_TIMM), params.kwargs)
+    if params.fetched:
+        check_published(params.name, params.kwargs)
 
 
 def check_classes(run: Run) -> Iterator[str]:
