@@ -22,6 +22,8 @@ COUNT = 60
 FACTORY = {"name": "python:data.model.mine:make", "pretrained": True}
 CLIP = {"clip": {"checkpoint": "data/scores/clip.pt"}}
 
+IMAGENETTE = "torch/imagenette-160px"
+
 ENDANGERED = {
     "an output": (with_source("data/images"), ["data.source", "is data/images", "data/photos"]),
     "with a slash": (with_source("data/images/"), ["data.source", "is data/images"]),
@@ -42,6 +44,8 @@ ENDANGERED = {
     "its folder": (with_source("list.csv", root="data/images"), ["data.root", "is data/images"]),
     "a data set": (with_source("torch/cifar10", root="data/judges"), ["data.root", "is data/jud"]),
     "a data set's folder": (with_source("torch/image_folder", root="data"), ["data.root", "holds"]),
+    "imagenette in it": (with_source(IMAGENETTE, root="data/images"), ["lies in data/images"]),
+    "imagenette by a link": (with_source(IMAGENETTE, root="photos"), ["data.root", "is data/imag"]),
     "shards": (with_source("wds/data/images"), ["is data/images"]),
     "of the hub": (with_source("hfds/data/images"), ["is data/images"]),
     "a checkpoint": (with_model(checkpoint="data/model/my.pt"), ["model.checkpoint", "data/check"]),
@@ -70,6 +74,7 @@ def project(tmp_path: Path) -> Project:
     (root / "chain").symlink_to(root / "photos/../link")
     (root / "linked/a").symlink_to("../data/images/a")
     (root / "my.pt").symlink_to("data/model/my.pt")
+    (root / "photos/imagenette2-160").symlink_to("../data/images")
     for number in range(3):
         (root / f"files/{number}.jpg").symlink_to(f"../data/images/a/{number}.jpg")
     (root / "list.csv").write_text("path,label\nphotos/x.jpg,x\ndata/images/a/0.jpg,a\n")

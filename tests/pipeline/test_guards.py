@@ -27,6 +27,7 @@ LEGAL = {
     "elsewhere": with_source("/somewhere/else"),
     "a table in the project": with_source("list.csv"),
     "a data set in data": with_source("torch/cifar10", root="data"),
+    "Imagenette in data": with_source("torch/imagenette-320px", root="data"),
     "of the hub": with_source("hfds/owner/name"),
     "a checkpoint": with_model(checkpoint="data/checkpoints/my.pt"),
     "arguments": with_model(kwargs={"aa_layer": "blurpool", "more": ["a", {"b": "data", "c": 1}]}),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from helpers.efficientnet_lite import carry_by, write_package
 from helpers.isolated_stages import OTHER, PARAMS
 from vital.artefacts.project import STAGES, Project
 from vital.pipeline.inputs import read_inputs, write_inputs
@@ -131,6 +132,36 @@ def test_what_is_gone_keeps_its_digest_with_one_warning(
     assert len(warnings) == 1 and "data.source" in warnings[0].getMessage()
 
 
+def test_weights_that_a_package_carries_concern_the_stages_that_read_them(
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They are known by what they are, not by a version; a package that is gone is as it was."""
+    network = {"name": "lite/efficientnet_lite0", "pretrained": True}
+    params = content(model=network, judges=[network])
+    carry_by(monkeypatch, "made-up-weights")
+    with monkeypatch.context() as context:
+        context.syspath_prepend(tmp_path)
+        write_package(tmp_path, "made-up-weights", "a.pth", b"weights")
+        before = written(project, params)
+        assert before["model"]["outside"]["model.pretrained"]
+        assert before["judges"]["outside"]["judges.0.pretrained"]
+        write_package(tmp_path, "made-up-weights", "a.pth", b"other weights")
+        after = written(project, params)
+        assert [n for n in before if before[n] != after[n]] == ["judges", "model"]
+    assert written(project, params) == after
+    warning = "model.pretrained: made-up-weights is not there: it is taken to be as it was"
+    assert warning in caplog.text
+
+
+def test_weights_of_a_package_are_not_read_where_others_are_given(project: Project) -> None:
+    network = {"name": "lite/efficientnet_lite0", "checkpoint": "weights.safetensors"}
+    outside = written(project, content(model=network))["model"]["outside"]
+    assert set(outside) == {"model.checkpoint"}
+
+
 def test_nothing_is_written_where_nothing_changed(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,6 +209,19 @@ def test_the_images_of_a_table_count(project: Project, tmp_path: Path) -> None:
     assert written(project, params) == before
     Image.new("RGB", (9, 9)).save(tmp_path / "photographs" / "cat" / "1.png")
     assert written(project, params) != before
+
+
+def test_of_imagenette_its_own_folder_counts_once_it_is_there(
+    project: Project, tmp_path: Path
+) -> None:
+    source = {"source": "torch/imagenette-160px", "root": "../photographs"}
+    params = content(data={**OWN, **source})
+    before = written(project, params)
+    assert before["prepare"]["outside"] == {"data.source": None}
+    (tmp_path / "photographs" / "cat" / "3.png").write_bytes(b"another")
+    assert written(project, params) == before
+    shutil.copytree(tmp_path / "photographs" / "cat", tmp_path / "photographs" / "imagenette2-160")
+    assert written(project, params)["prepare"]["outside"]["data.source"]
 
 
 def test_packages_that_carry_photographs_count_for_prepare_alone(project: Project) -> None:

@@ -113,20 +113,24 @@ def choose_classes(params: DataParams, present: Mapping[str, object]) -> dict[st
 
 
 def listed_classes(params: DataParams, root: Path) -> dict[str, str] | None:
-    """As :func:`choose_classes`, where the names of a source's folders tell; it lies in ``root``.
+    """As :func:`choose_classes`, where a source's name or its folders tell; it lies in ``root``.
 
     None of any other source, and of one that is not here: only reading it could say. Raises
     DataError, too, for a folder that holds no classes, or not the split that is asked for.
     """
     if params.kind == PHOTOGRAPHS:
         return choose_classes(params, photographs.PHOTOGRAPHS)
+    split = None if params.splits is None else params.splits.train
     folder = root / params.source
-    if params.kind != "folder" or not holds(folder.is_dir):
-        return None
-    from vital.images.sources.folders import folder_classes
+    if params.kind == "folder" and holds(folder.is_dir):
+        from vital.images.sources.folders import folder_classes
 
-    _, names = folder_classes(folder, None if params.splits is None else params.splits.train)
-    return choose_classes(params, dict.fromkeys(names))
+        _, names = folder_classes(folder, split)
+        return choose_classes(params, dict.fromkeys(names))
+    from vital.images.sources.imagenette import imagenette_classes
+
+    known = imagenette_classes(params, root, split)
+    return None if known is None else choose_classes(params, dict.fromkeys(known))
 
 
 def count_classes(params: DataParams) -> int:

@@ -79,7 +79,8 @@ class SourceParams(Block):
     ``source`` is ``photographs``, a folder with a subfolder per class, a tar of such folders, a
     table (CSV or Parquet) of paths and labels, or a name for a reader of timm: ``torch/...``,
     ``hfds/...``, ``hfids/...``, ``wds/...``. ``root`` is the folder that a torchvision data set
-    lies in, that a table's paths are relative to, or where Hugging Face data sets are kept.
+    lies in, or Imagenette is fetched to, that a table's paths are relative to, or where Hugging
+    Face data sets are kept.
     ``class_map`` says what the network calls a class of the source, where the names differ.
     """
 

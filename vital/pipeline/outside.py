@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vital.networks.carried import carried_network, find_weights, is_carried
 from vital.params.base import read_block
 from vital.params.data import DataParams
 from vital.params.judges import JudgesParams
@@ -62,7 +63,11 @@ def outside_of(content: Mapping[str, Any], root: Path) -> dict[str, Outside]:
         for place, judge in enumerate(judges)
         for name, places in _arguments(f"judges.{place}", judge, root).items()
     }
-    judged = {f"judges.{place}.checkpoint": judge.checkpoint for place, judge in enumerate(judges)}
+    judged = {
+        name: places
+        for place, judge in enumerate(judges)
+        for name, places in _weights(f"judges.{place}", judge, root).items()
+    }
     scored = {
         "score.clip.checkpoint": score.clip.checkpoint if score.clip else None,
         "score.inception": score.inception,
@@ -72,13 +77,11 @@ def outside_of(content: Mapping[str, Any], root: Path) -> dict[str, Outside]:
     reads_network = Outside(arguments, studied)
     return {
         "prepare": _images(data, root),
-        "model": Outside(
-            {**_files({"model.checkpoint": model.checkpoint}, root), **arguments}, studied
-        ),
+        "model": Outside({**_weights("model", model, root), **arguments}, studied),
         **dict.fromkeys(
             ("units", "extract", "references", "relevance", "visualize"), reads_network
         ),
-        "judges": Outside({**_files(judged, root), **judging_arguments}, judging),
+        "judges": Outside({**judged, **judging_arguments}, judging),
         "score": Outside(
             {**_files(scored, root), **arguments, **judging_arguments},
             (*studied, *judging),
@@ -112,7 +115,9 @@ def _source_places(data: DataParams, root: Path) -> Iterator[tuple[str, Path]]:
             for path, place in listed_paths(root / data.source, folder, data.columns):
                 yield f"listed/{path}", place
         case "torch":
-            yield "", root / (data.root or "")
+            from vital.images.sources.imagenette import imagenette_folder
+
+            yield "", imagenette_folder(data, root) or root / (data.root or "")
         case "wds":
             yield "", root / name
         case "hfds" | "hfids":
@@ -123,6 +128,15 @@ def _source_places(data: DataParams, root: Path) -> Iterator[tuple[str, Path]]:
 
 def _files(named: Mapping[str, str | None], root: Path) -> dict[str, Places]:
     return {name: (("", root / path),) for name, path in named.items() if path is not None}
+
+
+def _weights(block: str, network: ModelParams, root: Path) -> dict[str, Places]:
+    """The file of a network's weights: a checkpoint, or one that an installed package carries."""
+    places = _files({f"{block}.checkpoint": network.checkpoint}, root)
+    if network.pretrained and is_carried(network.name):
+        package = Path(carried_network(network.name).package)
+        places[f"{block}.pretrained"] = (("", find_weights(network.name) or package),)
+    return places
 
 
 def _arguments(block: str, network: ModelParams, root: Path) -> dict[str, Places]:

@@ -72,8 +72,17 @@ def _images(root: Path, params: DataParams) -> Iterator[ReadPath]:
             shards = tuple(sorted(map(str, (root / name).glob("*.tar"))))
             yield ReadPath("data.source", source, root / name, _IMAGES, further=shards)
     if params.root is not None:
-        is_tree = params.kind == "torch" and name.lower() in ("image_folder", "folder")
-        yield ReadPath("data.root", params.root, root / params.root, _IMAGES, is_tree)
+        yield _read_root(root, params, params.root)
+
+
+def _read_root(root: Path, params: DataParams, given: str) -> ReadPath:
+    """The folder that ``data.root`` names or, where one alone below it is read, that one."""
+    from vital.images.sources.imagenette import imagenette_folder
+
+    alone = imagenette_folder(params, root)
+    name = params.source.partition("/")[2].lower()
+    is_tree = alone is not None or (params.kind == "torch" and name in ("image_folder", "folder"))
+    return ReadPath("data.root", given, alone or root / given, _IMAGES, is_tree)
 
 
 def _listed(root: Path, params: DataParams) -> Iterator[str]:

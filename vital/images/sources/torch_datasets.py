@@ -1,4 +1,4 @@
-"""Torchvision's data sets on local files, by the names that timm knows."""
+"""Torchvision's data sets on local files, by the names that timm knows, and Imagenette."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vital.errors import DataError, nearest
 from vital.images.files import read_file
 from vital.images.sources.base import Candidate, IndexedPool, group_by_class
 from vital.images.sources.folders import open_folder
+from vital.images.sources.imagenette import SIZES, open_imagenette
 from vital.images.sources.scanning import refuse_circles
 
 _FOLDERS = ("image_folder", "folder")
@@ -27,17 +28,19 @@ _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "eval", "eval
 def open_torchvision(name: str, root: Path | None, split: str | None = None) -> IndexedPool:
     """The images of the torchvision data set ``name`` whose files lie in ``root``.
 
-    Nothing is downloaded. Raises DataError for a name or split that is unknown, and when the files
-    are not there.
+    Nothing is downloaded but Imagenette. Raises DataError for a name or split that is unknown, and
+    when the files are not there.
     """
     if root is None:
         raise DataError(f"torch/{name}: say which folder its files lie in (root)")
     name = name.lower()
     if name in _FOLDERS:
         return open_folder(root, split)
-    known = (*_FOLDERS, *_TWO_SPLITS, *_OTHERS)
+    if name in SIZES:
+        return open_imagenette(name, root, split)
+    known = (*_FOLDERS, *_TWO_SPLITS, *_OTHERS, *SIZES)
     if name not in known:
-        raise DataError(f"timm knows no data set 'torch/{name}'; {nearest(name, known)}")
+        raise DataError(f"there is no data set 'torch/{name}'; {nearest(name, known)}")
     split = split or "train"
     if name in _TWO_SPLITS and split not in _SPLIT_NAMES:
         raise DataError(f"{name} has no split {split!r}; {nearest(split, _SPLIT_NAMES)}")
