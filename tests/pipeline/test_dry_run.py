@@ -30,6 +30,8 @@ COMPOSED = [
     *(f"photographs+{path.stem}" for path in sorted(PROFILES.glob("variants/matching_*.yaml"))),
     *(f"photographs+{path.stem}" for path in sorted(PROFILES.glob("variants/references_*.yaml"))),
     *(f"resnet50+{name}" for name in ("quick", "multires", "long")),
+    *(f"imagenette+{name}" for name in ("compare", "judge_mobilenetv2", "resnet50")),
+    "imagenette+resnet50+judge_mobilenetv2+compare",
     "convnext_base+multires",
     "densenet121+multires",
 ]

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from helpers.repository import ROOT
 from vital.cli import app
 from vital.errors import ParamsError
+from vital.networks.carried import is_carried
+from vital.params.methods import METHODS
 from vital.pipeline.profiles import compose_profile, list_profiles, use_profile
 
 PROFILES = ROOT / "profiles"
@@ -69,6 +71,24 @@ def test_budgets_of_peers_are_variants(name: str, budget: str) -> None:
     plain = values(compose_profile(PROFILES, name))
     assert changed.pop("peers") == {**plain.pop("peers"), "budget": budget}
     assert changed == plain
+
+
+def test_a_real_network_and_photographs_need_no_hub() -> None:
+    """Its own, which packages carry; other judges and another network are variants."""
+    plain = values(compose_profile(PROFILES, "imagenette"))
+    networks = [plain["model"], *plain["judges"]]
+    assert all(is_carried(one["name"]) and one["pretrained"] for one in networks)  # type: ignore[arg-type,index]
+    changed = values(compose_profile(PROFILES, "imagenette+judge_mobilenetv2"))
+    assert changed.pop("judges")[: len(plain["judges"])] == plain["judges"]  # type: ignore[index]
+    assert changed == {key: plain[key] for key in plain if key != "judges"}
+    of_a_hub = values(compose_profile(PROFILES, "imagenette+resnet50"))
+    assert of_a_hub.pop("model")["name"] == "torchvision/resnet50"
+    assert of_a_hub == {key: plain[key] for key in plain if key != "model"}
+
+
+def test_methods_are_compared_whatever_the_profile() -> None:
+    for name in ("imagenette", "photographs"):
+        assert values(compose_profile(PROFILES, f"{name}+compare"))["methods"] == list(METHODS)
 
 
 def test_the_default_is_a_profile() -> None:
