@@ -79,10 +79,11 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
 ) -> Visualizations:
     """Show what classes of a network respond to, from real images of them.
 
-    ``model`` is ``timm/<name>``, ``torchvision/<name>``, ``python:<package.module>:<factory>`` or
-    a module. Its weights come from ``checkpoint``, of several tables in it from the one named
-    ``weights_key``; else they are those published (of torchvision's the entry named ``weights``)
-    or given by the factory. ``preprocessing`` overrides the network's own, in whole or by some of
+    ``model`` is ``timm/<name>``, ``torchvision/<name>``, ``lite/<name>``,
+    ``python:<package.module>:<factory>`` or a module. Its weights come from ``checkpoint``, of
+    several tables in it from the one named ``weights_key``; else they are those published (of
+    torchvision's the entry named ``weights``), carried by an installed package or given by the
+    factory. ``preprocessing`` overrides the network's own, in whole or by some of
     the keys of the block model.preprocessing. ``output`` says which of a network's outputs its
     logits are: an attribute, a key or an index. ``references`` is a source of images as in
     docs/images.md: a folder with a subfolder per class, named by class name, index or ImageNet

@@ -11,7 +11,7 @@ import typer
 
 from vital.errors import ParamsError
 
-NETWORKS = "timm/<name>, torchvision/<name> or python:<package.module>:<factory>"
+NETWORKS = "timm/<name>, torchvision/<name>, lite/<name> or python:<package.module>:<factory>"
 
 Classes = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
 NetworkArguments = Annotated[list[str] | None, typer.Option(help="K=V, for the network")]

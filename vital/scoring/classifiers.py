@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from PIL import Image
@@ -35,12 +36,18 @@ class StudiedObserver(ClassifierObserver):
 
 
 class JudgeObserver(ClassifierObserver):
-    """A network that no method optimised, which tells what transfers to it."""
+    """A network that no method optimised, which tells what transfers to it.
+
+    It is shown whole what the studied network sees, resized to its own size: of a photograph, it
+    would crop the centre, but the images are crops already.
+    """
 
     network = Network.JUDGE
 
     def __init__(self, name: str, judge: Judge, settings: Settings, device: torch.device) -> None:
-        super().__init__(judge.model, settings.of(name), device)
+        whole = replace(judge.model.preprocessing, crop_pct=1.0)
+        model = replace(judge.model, preprocessing=whole)
+        super().__init__(model, settings.of(name), device)
         self.prefix = f"{JUDGE_PREFIX}{name}_"
         self._indices = judge.indices
 
