@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import vital
+from helpers.efficientnet_lite import INSTALLED, LITE
 from helpers.own_images import write_tar
 from helpers.own_networks import CLASSES, SEEN, Net
 from helpers.small_networks import KWARGS, redraw, write_references
@@ -78,6 +79,13 @@ def test_networks_of_all_origins_work_by_name(references: Path, tmp_path: Path) 
     )  # fmt: skip
     assert theirs.images.shape == (1, 3, 64, 64)
     assert list(theirs.table["name"]) == ["great white shark"]
+
+
+@pytest.mark.skipif(not INSTALLED, reason="the packages of the extra lite are not installed")
+def test_a_real_network_needs_no_file(references: Path) -> None:
+    made = vital.visualize(LITE[0], references, size=64, units=["2"], params=QUICK)
+    assert made.images.shape == (1, 3, 64, 64)
+    assert list(made.table["name"]) == ["great white shark"]
 
 
 def test_finished_targets_are_taken_from_the_store(
