@@ -28,7 +28,6 @@ from helpers.tracked_project import (
     begin_pipeline,
     forget_settings,
     log_six_stages,
-    make_empty_store,
     make_project,
     write_results,
 )
@@ -40,11 +39,6 @@ PATIENCE = 2.5
 
 ADVICE = ("MLFLOW_HTTP", "set the environment", "https://", "sqlalche.me", "Traceback", "Errno")
 """What the libraries beneath say of themselves."""
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_empty_store(tmp_path_factory.mktemp("store") / "mlflow.db")
 
 
 @pytest.fixture(autouse=True)
