@@ -23,7 +23,6 @@ from vital.cli import app
 from vital.errors import ArtefactError, ParamsError, VitalError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.model import open_model
-from vital.pipeline.tracking.lock import read_outputs
 from vital.runtime.files import read_json
 from vital.runtime.table_files import read_parquet
 
@@ -262,12 +261,6 @@ WRONG: list[tuple[Callable[[Path], object], str, str]] = [
     (read_reasons, "reasons.json", '{"vital": {"kid": 3}}'),
     (read_history, "history.csv", "method,target,step,loss\nvital,class/0/0,first,1\n"),
     (read_history, "history.csv", ""),
-    (lambda folder: read_outputs(folder / "dvc.lock"), "dvc.lock", "- a"),
-    (lambda folder: read_outputs(folder / "dvc.lock"), "dvc.lock", "stages: [a]"),
-    (lambda folder: read_outputs(folder / "dvc.lock"), "dvc.lock", "stages: {a: b}"),
-    (lambda folder: read_outputs(folder / "dvc.lock"), "dvc.lock", "stages: {a: {outs: [{}]}}"),
-    (lambda folder: read_outputs(folder / "dvc.lock"), "dvc.lock", "stages: {a: {outs: 3}}"),
-    (lambda folder: read_outputs(folder / "dvc.lock"), "dvc.lock", "stages: ["),
     (lambda folder: read_parquet(folder / "index.parquet"), "index.parquet", "PAR1 and so on"),
 ]
 

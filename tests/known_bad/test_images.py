@@ -17,11 +17,8 @@ from helpers.image_sources import found, pool_of, write_table
 from helpers.own_images import broken_files, contents, encoded, noise, write_files, write_tar
 from helpers.prepared_images import prepare
 from vital.artefacts.manifest import read_skipped
-from vital.errors import DataError, ParamsError, VitalError
+from vital.errors import DataError, VitalError
 from vital.images.files import UndecodableImageError, read_image
-from vital.images.preprocessing import Preprocessing
-from vital.params.base import check_block
-from vital.params.data import DataParams
 
 ADVICE = (
     "weights_only", "download=True", "trust_remote_code", "DOS attack", "MAX_TEXT_CHUNK", "Errno",
@@ -113,13 +110,6 @@ def test_no_file_can_have_the_name(name: str, tmp_path: Path) -> None:
         lambda: read_image(tmp_path / name), "cannot be read|no file can", UndecodableImageError
     )
     refused(lambda: pool_of(tmp_path / name), "is not a folder")
-
-
-def test_a_strip_takes_no_more_than_its_crop(tmp_path: Path) -> None:
-    Image.new("RGB", (20_000, 1), (1, 2, 3)).save(tmp_path / "a.png")
-    assert (tmp_path / "a.png").stat().st_size < 200
-    seen = Preprocessing((224, 224), (0.0,) * 3, (1.0,) * 3, "bicubic", 0.9)
-    assert seen.crop(read_image(tmp_path / "a.png")).getcolors() == [(224 * 224, (1, 2, 3))]
 
 
 def loop(folder: Path) -> None:
@@ -272,22 +262,3 @@ def test_imagenet_with_links_in_circles_is_refused_before_it_is_read(tmp_path: P
         lambda: pool_of("torch/imagenet", root=str(tmp_path)),
         "leads to a folder that is read anyhow",
     )
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"size": 10**7}, r"data\.size.*must be at most 8192"),
-        ({"size": 15}, r"data\.size.*must be at least 16"),
-        ({"size": 64.5}, r"data\.size"),
-        ({"per_class": {"train": 10**7, "validation": 1, "heldout": 4}}, r"train.*100000"),
-        ({"per_class": {"train": 1, "validation": 10**7, "heldout": 4}}, r"validation.*100000"),
-        ({"per_class": {"train": 1, "validation": 1, "heldout": 10**7}}, r"heldout.*100000"),
-        ({"per_class": {"train": 0, "validation": 1, "heldout": 4}}, r"train.*must be above 0"),
-        ({"source": " "}, "names no images"),
-    ],
-)
-def test_bad_parameters(changes: dict[str, object], words: str) -> None:
-    counts = {"train": 1, "validation": 1, "heldout": 4}
-    block = {"source": "photographs", "size": 16, "per_class": counts, **changes}
-    refused(lambda: check_block(block, "data", DataParams), words, ParamsError)

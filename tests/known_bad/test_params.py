@@ -146,6 +146,14 @@ VALUES: list[tuple[str, str, str]] = [
     ("data.size", "64.0", "data.size: 64.0 cannot be used: it must be a whole number"),
     ("data.classes", "[]", "data.classes: [] cannot be used: it must be at least 1 long"),
     ("data.per_class", "{train: 0, validation: 1, heldout: 4}", "data.per_class.train: 0 cannot"),
+    *(
+        (
+            f"data.per_class.{split}",
+            "10000000",
+            f"data.per_class.{split}: 10000000 cannot be used: it must be at most 100000",
+        )
+        for split in ("train", "validation", "heldout")
+    ),
     ("data.source", "2020-01-02", "data.source is a date in YAML"),
     ("data", "[1]", "data: [1] cannot be used: it must be keys with values"),
     ("model.kwargs", "{a: .nan}", "model.kwargs.a is nan"),

@@ -102,14 +102,17 @@ def test_a_folder_is_no_profile(profiles: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [*NO_YAML.values(), *OTHERWISE.values(), b"stages: [1]", b"stages: {a: {outs: [{md5: 1}]}}"],
-)
+    [
+        *NO_YAML.values(), *OTHERWISE.values(), b"stages: [1]", b"stages: {a: b}",
+        b"stages: {a: {outs: 3}}", b"stages: {a: {outs: [{md5: 1}]}}",
+    ],
+)  # fmt: skip
 def test_a_dvc_lock_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "dvc.lock"
     path.write_bytes(content)
     with pytest.raises(ArtefactError) as caught:
         read_outputs(path)
-    one_line(caught.value, path)
+    assert one_line(caught.value, path).startswith(f"{path} is damaged")
 
 
 @pytest.mark.parametrize(
