@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.fuzzed_params import compare, unclean
+from helpers.fuzzed_params import compare, unclear
 
 PROGRAM = Path(__file__).with_name("params.py")
 
@@ -51,5 +51,5 @@ def test_what_was_turned_into_something_else_is_seen(written: object, parsed: ob
     "message", ["", "a\x00b", "x" * 501, "Input should be", "visualize.steps:", "something else"]
 )
 def test_an_unclear_message_is_seen(message: str) -> None:
-    assert unclean(message, "visualize.steps")
-    assert not unclean("visualize.steps: 0 cannot be used", "visualize.steps")
+    assert unclear(message, "visualize.steps")
+    assert not unclear("visualize.steps: 0 cannot be used", "visualize.steps")

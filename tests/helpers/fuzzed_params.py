@@ -15,6 +15,7 @@ from pydantic import BaseModel, RootModel
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from helpers.messages import unclean
 from helpers.repository import ROOT
 from vital.errors import VitalError
 from vital.params.base import read_block, read_params, read_seed
@@ -33,8 +34,8 @@ VALUES = (
     "[" * 200 + "]" * 200, "[" * 3000, "1:30", "010", "0o17", "1_000", "2001-12-14 21:59:43",
 )  # fmt: skip
 
-MOST_OF_A_LINE = 500
-FORBIDDEN = ("Traceback", "pydantic", "yaml.dev", "sys.set_int", "Error:", "0x7f", "Input should")
+LONGEST = 500
+"""Characters of a line of a refusal: values are cut off."""
 
 
 @cache
@@ -60,7 +61,7 @@ def params_case(draws: Random, folder: Path) -> tuple[str, str]:
         read = read_params(path)
         check_params(read)
     except VitalError as error:
-        problem = unclean(str(error), changed[0] if len(changed) == 1 and not damage else "")
+        problem = unclear(str(error), changed[0] if len(changed) == 1 and not damage else "")
         return ("unclear", f"{story}\n{problem}\n{error}") if problem else ("refused", str(error))
     differing = list(_differences(read, path))
     if differing:
@@ -159,14 +160,10 @@ def _damage(draws: Random, text: str) -> bytes:
     )()
 
 
-def unclean(message: str, place: str) -> str:
+def unclear(message: str, place: str) -> str:
     """What is wrong with a refusal, or nothing; a single change must be named in it."""
-    lines = message.split("\n")
-    for line in lines:
-        if not line.strip() or len(line) > MOST_OF_A_LINE or not line.isprintable():
-            return f"a line that is empty, long or not printable: {line[:200]!r}"
-        if any(word in line for word in FORBIDDEN) or line.rstrip().endswith((":", "(", ",")):
-            return f"a line of somebody else's, or cut off: {line!r}"
+    if fault := unclean(message, longest=LONGEST):
+        return fault
     parts = place.split(".")
     named = {".".join(parts[:count]) for count in range(1, len(parts) + 1)} | {"params.yaml"}
     if place and not any(name in message for name in named):

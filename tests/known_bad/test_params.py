@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from helpers.messages import one_line
 from helpers.repository import ROOT
 from vital.errors import ParamsError
 from vital.params.base import read_params
@@ -71,12 +72,9 @@ def test_a_file(name: str, tmp_path: Path) -> None:
     content, expected = FILES[name]
     path = tmp_path / "params.yaml"
     path.write_bytes(content)
-    message = refusal(path)
+    message = one_line(refusal(path))
     assert expected in message
     assert str(path) in message or "seed is" in message
-    assert len(message.splitlines()) == 1
-    assert "yaml.dev" not in message
-    assert "sys.set_int" not in message
 
 
 def test_a_folder_or_nothing_in_its_place(tmp_path: Path) -> None:
@@ -190,9 +188,7 @@ def test_a_value(key: str, value: str, expected: str, tmp_path: Path) -> None:
     YAML(typ="safe", pure=True).dump(content, written)
     path = tmp_path / "params.yaml"
     path.write_text(written.getvalue().replace(mark, value), encoding="utf-8")
-    message = refusal(path)
-    assert expected in message
-    assert len(message.splitlines()) == 1
+    assert expected in one_line(refusal(path))
 
 
 def test_a_line_for_each_fault_and_no_long_one(tmp_path: Path) -> None:
