@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tarfile
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -39,6 +41,14 @@ def bomb(path: Path) -> None:
     path.write_bytes(content[:18] + side + side + content[26:])
 
 
+def vast(path: Path) -> None:
+    """A PNG whose header says that it has 20000 x 9000 pixels, just above the bound."""
+    content = encoded(noise(1))
+    header = b"IHDR" + struct.pack(">II", 20_000, 9_000) + content[24:29]
+    checksum = struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(content[:12] + header + checksum + content[33:])
+
+
 def values(kind: type, *numbers: float) -> Make:
     return lambda path: Image.fromarray(np.array([numbers], kind)).save(path, "TIFF")
 
@@ -51,10 +61,7 @@ FILES: dict[str, tuple[Make, str]] = {
     "link to itself": (lambda path: path.symlink_to(path), "cannot be read"),
     "a terabyte": (lambda path: holes(path, 2**40), "1,099,511,627,776 bytes"),
     "3.6 billion pixels": (bomb, "more than 178,956,970 pixels"),
-    "180 million pixels": (
-        lambda path: Image.new("1", (20_000, 9_000)).save(path, "PNG"),
-        "more than 178,956,970 pixels",
-    ),
+    "180 million pixels": (vast, "more than 178,956,970 pixels"),
     "EPS": (lambda path: noise(1).save(path, "EPS"), "not an image"),
     "icon": (lambda path: noise(1).save(path, "ICO"), "not an image"),
     "PDF": (lambda path: noise(1).save(path, "PDF"), "not an image"),
