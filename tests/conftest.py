@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from helpers.small_networks import CPU, TAPS, redraw, tiny, write_weights
+from helpers.tracked_project import make_empty_store
 from vital.engine.local import Engine
 from vital.images.preprocessing import Preprocessing
 from vital.methods.base import Setup
@@ -41,6 +42,12 @@ def studied() -> StudiedModel:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights for `timm/resnet10t` of few channels with four classes."""
     return write_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables and nothing in them."""
+    return make_empty_store(tmp_path_factory.mktemp("store") / "mlflow.db")
 
 
 @pytest.fixture(scope="session")

@@ -44,5 +44,7 @@ def test_the_notebook_runs() -> None:
 
 def test_files_that_the_readme_names_are_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert len(links) > 3
+    for link in links:
         assert (ROOT / link).exists(), link

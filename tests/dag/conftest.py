@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks.checkout import copy_sources
-from helpers.checkout import Checkout
+from helpers.checkout import Checkout, new_checkout
+from helpers.isolated_stages import PARAMS, save_checkpoint, save_params
 
 SMALL_PARAMS = """\
 seed: 0
@@ -44,36 +42,28 @@ report: {references: 2}
 """
 
 
-def _commit(checkout: Checkout, message: str) -> None:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
-    checkout.run("git", "add", "-A")
-    checkout.run("git", *identity, "commit", "-q", "-m", message)
-
-
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout whose pipeline has run once and is committed; tests only read it."""
-    root = tmp_path_factory.mktemp("pipeline") / "finished"
-    root.mkdir()
-    checkout = Checkout(root)
-    copy_sources(root)
-    (root / "params.yaml").write_text(SMALL_PARAMS, encoding="utf-8")
-    checkout.run("git", "init", "-q", "-b", "main")
-    _commit(checkout, "sources")
+    checkout = new_checkout(tmp_path_factory.mktemp("pipeline") / "finished")
+    (checkout.root / "params.yaml").write_text(SMALL_PARAMS, encoding="utf-8")
+    checkout.commit("sources")
     checkout.run("dvc", "repro", track=True)
-    _commit(checkout, "results")
+    checkout.commit("results")
     return checkout
 
 
 @pytest.fixture
 def fresh(finished: Checkout, tmp_path: Path) -> Checkout:
     """A copy of the finished checkout that a test may change."""
-    root = tmp_path / "copy"
-    shutil.copytree(finished.root, root, symlinks=True)
-    return Checkout(root)
+    return finished.copy(tmp_path / "copy")
 
 
-@pytest.fixture
-def commit() -> Callable[[Checkout, str], None]:
-    """Commit everything in a checkout."""
-    return _commit
+@pytest.fixture(scope="session")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout whose pipeline has run once and uses every part; tests only read it."""
+    checkout = new_checkout(tmp_path_factory.mktemp("pipeline") / "complete")
+    save_checkpoint(checkout.root)
+    save_params(checkout.root, PARAMS)
+    checkout.run("dvc", "repro")
+    return checkout

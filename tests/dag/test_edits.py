@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
-from benchmarks.checkout import copy_sources
 from helpers.checkout import Checkout
-from helpers.isolated_stages import METHODS, PARAMS, declared_stages, run_stage, save_checkpoint
+from helpers.isolated_stages import METHODS, declared_stages, run_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 """Each runs the pipeline twice."""
@@ -119,27 +116,10 @@ SPREADS_NO_FURTHER = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout whose pipeline has run once."""
-    root = tmp_path_factory.mktemp("edits") / "first"
-    root.mkdir()
-    copy_sources(root)
-    save_checkpoint(root)
-    with (root / "params.yaml").open("w", encoding="utf-8") as handle:
-        YAML(typ="safe").dump(dict(PARAMS), handle)
-    checkout = Checkout(root)
-    checkout.run("git", "init", "-q")
-    checkout.run("dvc", "repro")
-    return checkout
-
-
 @pytest.fixture
-def edited(first: Checkout, tmp_path: Path) -> Checkout:
+def edited(complete: Checkout, tmp_path: Path) -> Checkout:
     """A copy for one edit."""
-    root = tmp_path / "edited"
-    shutil.copytree(first.root, root, symlinks=True)
-    return Checkout(root)
+    return complete.copy(tmp_path / "edited")
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -151,7 +131,7 @@ def test_the_results_are_those_of_a_run_from_scratch(
     ran, reused = _repro(edited)
     record_property("edit", {"name": name, "expected": edit.runs, "ran": ran, "reused": reused})
     assert set(ran) >= {"inputs", *edit.runs}
-    assert _results(edited.root) == _from_scratch(edited, tmp_path / "scratch")
+    assert edited.results() == _from_scratch(edited, tmp_path / "scratch")
 
 
 @pytest.mark.parametrize("name", SPREADS_NO_FURTHER)
@@ -179,9 +159,4 @@ def _from_scratch(edited: Checkout, root: Path) -> dict[str, bytes]:
     for command in ("python3 -m stages.inputs", *(stage.command for stage in declared_stages())):
         done = run_stage(root, command)
         assert done.returncode == 0, done.stderr
-    return _results(root)
-
-
-def _results(root: Path) -> dict[str, bytes]:
-    files = Checkout(root).hashes("data").items()
-    return {name: text for name, text in files if not name.startswith(("timings", ".gitignore"))}
+    return Checkout(root).results()

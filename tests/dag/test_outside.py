@@ -9,13 +9,11 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
-from benchmarks.checkout import copy_sources
-from helpers.checkout import Checkout
+from helpers.checkout import Checkout, new_checkout
 from helpers.inception import write_inception
-from helpers.isolated_stages import PARAMS
+from helpers.isolated_stages import PARAMS, save_params
 from helpers.own_images import encoded, noise, write_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -51,9 +49,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         for number in range(14)
     }
     write_files(home / "photos", files)
-    root = home / "project"
-    root.mkdir()
-    copy_sources(root, (".dvc", "data/", "dvc.yaml", ".gitignore"))
+    checkout = new_checkout(home / "project", (".dvc", "data/", "dvc.yaml", ".gitignore"))
+    root = checkout.root
     (root / "nets.py").write_text(FACTORY)
     (root / "sizes.py").write_text(SIZES)
     _write_weights(root, seed=0)
@@ -72,14 +69,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         "methods": ["vital", "activation"],
         "score": {"perplexity": 3.0, "inception": "inception.pth"},
     }  # fmt: skip
-    with (root / "params.yaml").open("w", encoding="utf-8") as handle:
-        YAML(typ="safe").dump(content, handle)
-    checkout = Checkout(root)
-    checkout.run("git", "init", "-q", "-b", "main")
+    save_params(root, content)
     checkout.run("dvc", "repro")
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
-    checkout.run("git", "add", "-A")
-    checkout.run("git", *identity, "commit", "-q", "-m", "run")
+    checkout.commit("run")
     return checkout
 
 
@@ -105,14 +97,14 @@ def test_nothing_else_runs_here(finished: Checkout) -> None:
 
 
 def test_a_replaced_photograph(copied: Checkout) -> None:
-    kept = copied.hashes("data/images")
+    kept = copied.files("data/images")
     photographs = sorted((copied.root.parent / "photos").rglob("*.png"))
     for photograph in photographs[:14]:
         Image.new("RGB", (40, 36), (200, 30, 30)).save(photograph)
     ran = copied.stages_run("dvc", "repro")
     assert ran[:2] == ["inputs", "prepare"]
     assert set(ran) >= {"model", "extract", "score", "report", *IMAGES}
-    assert copied.hashes("data/images") != kept
+    assert copied.files("data/images") != kept
 
 
 def test_a_replaced_checkpoint(copied: Checkout) -> None:
@@ -138,9 +130,8 @@ def test_a_file_of_inception_that_was_not_there(copied: Checkout) -> None:
 
 
 def test_another_clone_without_the_photographs(finished: Checkout, tmp_path: Path) -> None:
-    shutil.copytree(finished.root, tmp_path / "project", symlinks=True)
-    (tmp_path / "project" / ".vital").rename(tmp_path / "forgotten")
-    other = Checkout(tmp_path / "project")
+    other = finished.copy(tmp_path / "project")
+    (other.root / ".vital").rename(tmp_path / "forgotten")
     assert other.stages_run("dvc", "repro") == ["inputs"]
 
 
@@ -148,10 +139,10 @@ def test_nothing_of_the_users_is_deleted(copied: Checkout) -> None:
     photographs = copied.root / "data" / "images"
     shutil.rmtree(photographs)
     shutil.copytree(copied.root.parent / "photos", photographs)
-    kept = copied.hashes("data/images")
+    kept = copied.files("data/images")
     copied.edit("params.yaml", "../photos", "data/images")
     with pytest.raises(AssertionError, match=r"data\.source"):
         copied.run("dvc", "repro")
     with pytest.raises(AssertionError, match=r"data\.source"):
         copied.run("dvc", "repro", "-s", "prepare")
-    assert copied.hashes("data/images") == kept
+    assert copied.files("data/images") == kept

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def test_a_method_more_costs_that_method_only(fresh: Checkout) -> None:
     fresh.edit("params.yaml", "[vital, activation]", "[vital, activation, fourier]")
     ran = fresh.stages_run("dvc", "repro", "visualize@fourier")
     assert ran == ["inputs", "visualize@fourier"]
-    assert len(fresh.hashes("data/visualizations/fourier/images")) == 6
+    assert len(fresh.files("data/visualizations/fourier/images")) == 6
     assert json.loads(fresh.read("data/timings/visualize@fourier.json"))["seconds"] > 0
 
 
@@ -50,21 +49,21 @@ def test_same_seed_gives_the_same_bytes(finished: Checkout, fresh: Checkout) -> 
     for stage in ("extract", "visualize", "score", "report"):
         fresh.run("python3", "-m", f"stages.{stage}")
     for folder in RESULTS:
-        assert fresh.hashes(folder) == finished.hashes(folder)
+        assert fresh.files(folder) == finished.files(folder)
 
 
 def test_an_added_unit_costs_its_own_targets_only(finished: Checkout, fresh: Checkout) -> None:
     fresh.edit("params.yaml", "  seeds: 2", "  units: [cat]\n  seeds: 2")
     fresh.run("rm", "-rf", ".vital")
     fresh.run("python3", "-m", "stages.visualize")
-    alone = fresh.hashes("data/visualizations/vital/images")
-    together = finished.hashes("data/visualizations/vital/images")
+    alone = fresh.files("data/visualizations/vital/images")
+    together = finished.files("data/visualizations/vital/images")
     assert len(alone) == 2
     assert alone.items() <= together.items()
     fresh.edit("params.yaml", "units: [cat]", "units: all")
     done = fresh.run("python3", "-m", "stages.visualize")
     assert "2 of 6 targets are in the work store" in done.stderr
-    assert fresh.hashes("data/visualizations") == finished.hashes("data/visualizations")
+    assert fresh.files("data/visualizations") == finished.files("data/visualizations")
 
 
 def test_repro_works_without_activation(fresh: Checkout) -> None:
@@ -104,17 +103,15 @@ print(len(runs))
 """
 
 
-def test_results_travel_through_a_remote(
-    fresh: Checkout, tmp_path: Path, commit: Callable[[Checkout, str], None]
-) -> None:
+def test_results_travel_through_a_remote(fresh: Checkout, tmp_path: Path) -> None:
     fresh.run("dvc", "remote", "add", "-d", "storage", str(tmp_path / "remote"))
-    commit(fresh, "remote")
+    fresh.commit("remote")
     fresh.run("dvc", "push")
     other = Checkout(tmp_path / "clone")
     fresh.run("git", "clone", "-q", str(fresh.root), str(other.root))
     other.run("dvc", "pull")
     for folder in RESULTS:
-        assert other.hashes(folder) == fresh.hashes(folder)
+        assert other.files(folder) == fresh.files(folder)
     assert other.stages_run("dvc", "repro") == ["inputs"]
 
 
@@ -160,7 +157,7 @@ def test_killed_visualize_resumes_to_the_same_bytes(
     before = _progress(fresh.root)
     fresh.run("python3", "-m", "stages.visualize")
     assert before > 0
-    assert fresh.hashes("data/visualizations") == finished.hashes("data/visualizations")
+    assert fresh.files("data/visualizations") == finished.files("data/visualizations")
 
 
 def _kill_after(checkout: Checkout, share: float) -> None:

@@ -8,6 +8,7 @@ with bounds on time and memory.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import pickle
@@ -19,7 +20,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -27,8 +28,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from helpers.changed_images import images_case  # noqa: E402 (the paths come first)
-from helpers.changed_params import base, params_case  # noqa: E402
+from helpers.fuzzed_images import images_case  # noqa: E402 (the paths come first)
+from helpers.fuzzed_params import base, params_case  # noqa: E402
 
 SECONDS = 120
 MEMORY = 4 * 2**30
@@ -89,36 +90,48 @@ def _within_bounds(
 
 
 def main() -> None:
-    """Run cases until the time is over."""
+    """Run cases; exit with 1 where any was neither refused nor effective."""
+    options = _options()
+    base()  # which every case begins with
+    counts: Counter[str] = Counter()
+    bad = 0
+    for name in _names(options):
+        verdict = run_case(images_case if name.startswith("images") else params_case, name)
+        counts[f"{name.partition('/')[0]}: {verdict.kind}"] += 1
+        bad += not verdict.is_good
+        if not verdict.is_good or options.only:
+            _say(f"{name}: {verdict.kind}\n{verdict.detail}")
+    _say(json.dumps({"cases": counts.total(), "bad": bad, **dict(sorted(counts.items()))}))
+    sys.exit(1 if bad else 0)
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--cases", type=int, default=-1, help="how many at most; -1 for any number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--without-images", action="store_true")
     parser.add_argument("--only", help="one case again, by the name that was printed")
-    options = parser.parse_args()
-    base()  # which every case begins with
-    counts: Counter[str] = Counter()
-    end, number = time.monotonic() + options.seconds, 0
-    while options.only or time.monotonic() < end:
+    return parser.parse_args()
+
+
+def _names(options: argparse.Namespace) -> Iterator[str]:
+    """The cases' names, until the time or their number is over."""
+    if options.only:
+        yield options.only
+        return
+    end = time.monotonic() + options.seconds
+    for number in itertools.count():
+        if number == options.cases or time.monotonic() > end:
+            return
         share = Random(f"{options.seed}/{number}").random()
         kind = "images" if share < IMAGES_SHARE and not options.without_images else "params"
-        name = options.only or f"{kind}/{options.seed}/{number}"
-        case = images_case if name.startswith("images") else params_case
-        verdict = run_case(case, name)
-        counts[f"{name.partition('/')[0]}: {verdict.kind}"] += 1
-        if not verdict.is_good or options.only:
-            sys.stdout.write(f"{name}: {verdict.kind}\n{verdict.detail}\n")
-            sys.stdout.flush()
-        number += 1
-        if options.only:
-            break
-    bad = sum(
-        count for kind, count in counts.items() if not kind.endswith(("refused", "effective"))
-    )
-    sys.stdout.write(
-        json.dumps({"cases": number, "bad": bad, **dict(sorted(counts.items()))}) + "\n"
-    )
-    sys.exit(1 if bad else 0)
+        yield f"{kind}/{options.seed}/{number}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import timm
 import torch
 from torch import nn
 
+from helpers.messages import unclean
+
 ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
     "test_byobnet": {}, "test_coatnet": {}, "test_convnext": {}, "test_convnext2": {},
     "test_convnext3": {}, "test_efficientnet": {}, "test_efficientnet_evos": {},
@@ -107,21 +109,10 @@ def drawn_state(architecture: str, seed: int) -> State:
     return state
 
 
-ADVICE = ("weights_only", "torch.load", "Please", "file an issue", "safe_globals", "http", "\x1b",
-          "strict=", "docs.", "Error(s)", "\t")  # fmt: skip
-"""What shows that a message is another library's."""
-
-
 def fault_of(message: str, file: Path | None = None) -> str:
     """What is wrong with an error's message; nothing for a good one."""
     if file is not None and file.name not in message:
-        return "names no file"
-    for line in message.splitlines() or [""]:
-        if not line.strip() or line.rstrip().endswith((":", ",", ";", "(")):
-            return "is cut off"
-        if len(line) > 700:
-            return "is endless"
-    if file is not None and len(message.splitlines()) != 1:
-        return "has several lines"
-    advice = [part for part in ADVICE if part in message]
-    return f"hands on {advice}" if advice else ""
+        return "it names no file"
+    if file is not None and "\n" in message:
+        return "it has several lines"
+    return unclean(message, "http")

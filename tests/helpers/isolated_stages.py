@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
 from helpers.checkout import environment
+from helpers.files import files_below
 from helpers.repository import ROOT
 from vital.networks.build import build_network
 
@@ -116,6 +117,11 @@ def make_project(root: Path, params: Mapping[str, Any]) -> None:
     for package in ("stages", "vital"):
         (root / package).symlink_to(ROOT / package)
     save_checkpoint(root)
+    save_params(root, params)
+
+
+def save_params(root: Path, params: Mapping[str, Any]) -> None:
+    """A project's params.yaml."""
     with (root / "params.yaml").open("w", encoding="utf-8") as handle:
         YAML(typ="safe").dump(dict(params), handle)
 
@@ -168,12 +174,5 @@ def run_isolated(
     done = run_stage(root, stage.command)
     if done.returncode != 0:
         return f"it failed: {done.stderr[-400:]}"
-    differing = [out for out in stage.outs if _content(root / out) != _content(whole / out)]
+    differing = [out for out in stage.outs if files_below(root / out) != files_below(whole / out)]
     return f"other bytes of {', '.join(differing)}" if differing else ""
-
-
-def _content(path: Path) -> dict[str, bytes]:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return {
-        file.relative_to(path).as_posix(): file.read_bytes() for file in files if file.is_file()
-    }

@@ -14,6 +14,7 @@ import torch
 from timm.models.resnet import ResNet
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from helpers.files import files_below
 from helpers.small_networks import KWARGS, TAPS, lively_model, write_noise
 from stages.references import references
 from stages.runner import Stage
@@ -114,7 +115,7 @@ def stage_of(project: Project, **changes: object) -> Stage:
 
 def results(project: Project, work: Work) -> dict[str, bytes]:
     folder = project.root / "data" / OUTPUTS.get(work.__name__, work.__name__)
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return files_below(folder)
 
 
 def kept(project: Project) -> list[Path]:

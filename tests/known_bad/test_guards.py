@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from helpers.changed_params import changed_params, with_model, with_source
 from helpers.checkout import environment
-from helpers.other_params import changed_params, with_model, with_source
 from helpers.repository import ROOT
 from vital.artefacts.project import Project
 from vital.errors import ParamsError

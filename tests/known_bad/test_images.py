@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tarfile
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -14,20 +16,15 @@ import pytest
 from PIL import Image
 
 from helpers.image_sources import found, pool_of, write_table
+from helpers.messages import LONGEST, one_line
 from helpers.own_images import broken_files, contents, encoded, noise, write_files, write_tar
 from helpers.prepared_images import prepare
 from vital.artefacts.manifest import read_skipped
-from vital.errors import DataError, ParamsError, VitalError
+from vital.errors import DataError, VitalError
 from vital.images.files import UndecodableImageError, read_image
-from vital.images.preprocessing import Preprocessing
-from vital.params.base import check_block
-from vital.params.data import DataParams
 
-ADVICE = (
-    "weights_only", "download=True", "trust_remote_code", "DOS attack", "MAX_TEXT_CHUNK", "Errno",
-    "Traceback", "codec can't", "upgrade", " 0x", "object at", "pip install datasets",
-)  # fmt: skip
-"""Words of other libraries' messages."""
+ADVICE = ("upgrade", " 0x", "pip install datasets")
+"""Further words of other libraries' messages."""
 
 Make = Callable[[Path], object]
 
@@ -44,6 +41,14 @@ def bomb(path: Path) -> None:
     path.write_bytes(content[:18] + side + side + content[26:])
 
 
+def vast(path: Path) -> None:
+    """A PNG whose header says that it has 20000 x 9000 pixels, just above the bound."""
+    content = encoded(noise(1))
+    header = b"IHDR" + struct.pack(">II", 20_000, 9_000) + content[24:29]
+    checksum = struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(content[:12] + header + checksum + content[33:])
+
+
 def values(kind: type, *numbers: float) -> Make:
     return lambda path: Image.fromarray(np.array([numbers], kind)).save(path, "TIFF")
 
@@ -56,10 +61,7 @@ FILES: dict[str, tuple[Make, str]] = {
     "link to itself": (lambda path: path.symlink_to(path), "cannot be read"),
     "a terabyte": (lambda path: holes(path, 2**40), "1,099,511,627,776 bytes"),
     "3.6 billion pixels": (bomb, "more than 178,956,970 pixels"),
-    "180 million pixels": (
-        lambda path: Image.new("1", (20_000, 9_000)).save(path, "PNG"),
-        "more than 178,956,970 pixels",
-    ),
+    "180 million pixels": (vast, "more than 178,956,970 pixels"),
     "EPS": (lambda path: noise(1).save(path, "EPS"), "not an image"),
     "icon": (lambda path: noise(1).save(path, "ICO"), "not an image"),
     "PDF": (lambda path: noise(1).save(path, "PDF"), "not an image"),
@@ -76,14 +78,16 @@ FILES: dict[str, tuple[Make, str]] = {
 }
 
 
-def refused(make: Callable[[], object], words: str, kind: type[VitalError] = DataError) -> str:
+def refused(
+    make: Callable[[], object],
+    words: str,
+    kind: type[VitalError] = DataError,
+    longest: int = LONGEST,
+) -> str:
     """The message, which has these words, one line and nobody else's advice."""
     with pytest.raises(kind, match=words) as error:
         make()
-    message = str(error.value)
-    assert not [word for word in ADVICE if word in message]
-    assert "\n" not in message
-    return message
+    return one_line(error.value, *ADVICE, longest=longest)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -109,17 +113,9 @@ def test_a_bad_file_is_skipped_with_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a/" * 3000])
 def test_no_file_can_have_the_name(name: str, tmp_path: Path) -> None:
-    refused(
-        lambda: read_image(tmp_path / name), "cannot be read|no file can", UndecodableImageError
-    )
-    refused(lambda: pool_of(tmp_path / name), "is not a folder")
-
-
-def test_a_strip_takes_no_more_than_its_crop(tmp_path: Path) -> None:
-    Image.new("RGB", (20_000, 1), (1, 2, 3)).save(tmp_path / "a.png")
-    assert (tmp_path / "a.png").stat().st_size < 200
-    seen = Preprocessing((224, 224), (0.0,) * 3, (1.0,) * 3, "bicubic", 0.9)
-    assert seen.crop(read_image(tmp_path / "a.png")).getcolors() == [(224 * 224, (1, 2, 3))]
+    words, longest = "cannot be read|no file can", len(name) + LONGEST
+    refused(lambda: read_image(tmp_path / name), words, UndecodableImageError, longest)
+    refused(lambda: pool_of(tmp_path / name), "is not a folder", longest=longest)
 
 
 def loop(folder: Path) -> None:
@@ -272,22 +268,3 @@ def test_imagenet_with_links_in_circles_is_refused_before_it_is_read(tmp_path: P
         lambda: pool_of("torch/imagenet", root=str(tmp_path)),
         "leads to a folder that is read anyhow",
     )
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"size": 10**7}, r"data\.size.*must be at most 8192"),
-        ({"size": 15}, r"data\.size.*must be at least 16"),
-        ({"size": 64.5}, r"data\.size"),
-        ({"per_class": {"train": 10**7, "validation": 1, "heldout": 4}}, r"train.*100000"),
-        ({"per_class": {"train": 1, "validation": 10**7, "heldout": 4}}, r"validation.*100000"),
-        ({"per_class": {"train": 1, "validation": 1, "heldout": 10**7}}, r"heldout.*100000"),
-        ({"per_class": {"train": 0, "validation": 1, "heldout": 4}}, r"train.*must be above 0"),
-        ({"source": " "}, "names no images"),
-    ],
-)
-def test_bad_parameters(changes: dict[str, object], words: str) -> None:
-    counts = {"train": 1, "validation": 1, "heldout": 4}
-    block = {"source": "photographs", "size": 16, "per_class": counts, **changes}
-    refused(lambda: check_block(block, "data", DataParams), words, ParamsError)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from helpers.messages import one_line
 from helpers.repository import ROOT
 from vital.errors import ParamsError
 from vital.params.base import read_params
@@ -71,12 +72,9 @@ def test_a_file(name: str, tmp_path: Path) -> None:
     content, expected = FILES[name]
     path = tmp_path / "params.yaml"
     path.write_bytes(content)
-    message = refusal(path)
+    message = one_line(refusal(path))
     assert expected in message
     assert str(path) in message or "seed is" in message
-    assert len(message.splitlines()) == 1
-    assert "yaml.dev" not in message
-    assert "sys.set_int" not in message
 
 
 def test_a_folder_or_nothing_in_its_place(tmp_path: Path) -> None:
@@ -146,6 +144,14 @@ VALUES: list[tuple[str, str, str]] = [
     ("data.size", "64.0", "data.size: 64.0 cannot be used: it must be a whole number"),
     ("data.classes", "[]", "data.classes: [] cannot be used: it must be at least 1 long"),
     ("data.per_class", "{train: 0, validation: 1, heldout: 4}", "data.per_class.train: 0 cannot"),
+    *(
+        (
+            f"data.per_class.{split}",
+            "10000000",
+            f"data.per_class.{split}: 10000000 cannot be used: it must be at most 100000",
+        )
+        for split in ("train", "validation", "heldout")
+    ),
     ("data.source", "2020-01-02", "data.source is a date in YAML"),
     ("data", "[1]", "data: [1] cannot be used: it must be keys with values"),
     ("model.kwargs", "{a: .nan}", "model.kwargs.a is nan"),
@@ -182,9 +188,7 @@ def test_a_value(key: str, value: str, expected: str, tmp_path: Path) -> None:
     YAML(typ="safe", pure=True).dump(content, written)
     path = tmp_path / "params.yaml"
     path.write_text(written.getvalue().replace(mark, value), encoding="utf-8")
-    message = refusal(path)
-    assert message.startswith(expected) or expected in message
-    assert len(message.splitlines()) == 1
+    assert expected in one_line(refusal(path))
 
 
 def test_a_line_for_each_fault_and_no_long_one(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from helpers.messages import one_line
 from helpers.repository import ROOT
 from vital.artefacts.project import Project
 from vital.cli import app
@@ -33,15 +34,12 @@ NO_YAML = {
     "too deep": b"[" * 10000,
 }
 OTHERWISE = {"a list": b"- 1\n", "a number": b"3", "text": b"seed"}
-ADVICE = ("ruamel", "yaml.dev", "<unicode string>", "codec", "data[", "To suppress")
 
 
-def one_line(error: Exception, path: Path) -> str:
-    text = str(error)
-    assert "\n" not in text
-    assert str(path) in text
-    assert not any(word in text for word in ADVICE)
-    return text
+def one_line_of(path: Path, error: Exception) -> str:
+    message = one_line(error)
+    assert str(path) in message
+    return message
 
 
 @pytest.fixture
@@ -60,16 +58,16 @@ def test_a_profile_that_cannot_be_read(profiles: Path, tmp_path: Path, content: 
     variant.write_bytes(content)
     with pytest.raises(ParamsError) as caught:
         compose_profile(profiles, "base+quick")
-    one_line(caught.value, variant)
+    one_line_of(variant, caught.value)
     with pytest.raises(ParamsError) as caught:
         use_profile(profiles, "base", tmp_path / "params.yaml", overwrite=False)
-    one_line(caught.value, variant)
+    one_line_of(variant, caught.value)
     assert list(list_profiles(profiles)) == ["base", "+quick"]
 
     (profiles / "base.yaml").write_bytes(content)
     with pytest.raises(ParamsError) as caught:
         compose_profile(profiles, "base")
-    one_line(caught.value, profiles / "base.yaml")
+    one_line_of(profiles / "base.yaml", caught.value)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +100,17 @@ def test_a_folder_is_no_profile(profiles: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [*NO_YAML.values(), *OTHERWISE.values(), b"stages: [1]", b"stages: {a: {outs: [{md5: 1}]}}"],
-)
+    [
+        *NO_YAML.values(), *OTHERWISE.values(), b"stages: [1]", b"stages: {a: b}",
+        b"stages: {a: {outs: 3}}", b"stages: {a: {outs: [{md5: 1}]}}",
+    ],
+)  # fmt: skip
 def test_a_dvc_lock_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "dvc.lock"
     path.write_bytes(content)
     with pytest.raises(ArtefactError) as caught:
         read_outputs(path)
-    one_line(caught.value, path)
+    assert one_line_of(path, caught.value).startswith(f"{path} is damaged")
 
 
 @pytest.mark.parametrize(
@@ -131,8 +132,7 @@ def test_a_dvc_lock_is_repaired_in_words_of_ours(
     monkeypatch.setattr(repairing, "_SETTLING_SECONDS", 0.0)
     (tmp_path / "dvc.lock").write_bytes(content)
     [sentence] = repair(tmp_path)
-    assert f"dvc.lock is damaged ({reason})" in sentence
-    assert not any(word in sentence for word in ADVICE)
+    assert f"dvc.lock is damaged ({reason})" in one_line(sentence)
     assert (tmp_path / "dvc.lock.damaged").read_bytes() == content
 
 
@@ -149,7 +149,7 @@ def test_an_access_file_is_repaired_in_words_of_ours(
     }.items():
         path.write_bytes(content)
         [sentence] = repair(tmp_path)
-        assert f"DVC's lock file is damaged ({reason})" in sentence
+        assert f"DVC's lock file is damaged ({reason})" in one_line(sentence)
 
 
 def test_a_folder_without_a_pipeline_is_left_as_it_is(

@@ -95,14 +95,17 @@ def test_a_file_that_may_not_be_opened_says_so(
     [
         (ConnectionError("There is no net. Please check it."), "There is no net"),
         (FileNotFoundError(2, "No such file"), "No such file"),
-        (RuntimeError("weights_only=True blocked it. Unsupported globals: a.B."), r"\(a\.B\)"),
-        (MemoryError(), "not enough memory"),
+        (
+            RuntimeError("weights_only=True blocked it. Unsupported globals: a.B."),
+            "it holds Python objects (a.B), which may run code; "
+            "save the weights alone, as torch.save(network.state_dict(), FILE) does",
+        ),
+        (MemoryError(), "there is not enough memory for what it says it holds"),
         (RuntimeError("miniz"), "it is damaged, or no file of weights"),
     ],
 )
 def test_loaders_errors_are_told_without_their_advice(error: Exception, expected: str) -> None:
-    with pytest.raises(AssertionError, match=expected):
-        raise AssertionError(why_unreadable(error))
+    assert why_unreadable(error) == expected
 
 
 def test_plain_tensors_only() -> None:

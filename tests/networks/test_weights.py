@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ def test_checkpoints_of_every_kind_load(tmp_path: Path) -> None:
 
 
 def test_a_network_with_a_module_called_module_keeps_its_names(tmp_path: Path) -> None:
-    network = nn.Sequential()
-    network.add_module("module", nn.Linear(2, 2))
-    save_file(network.state_dict(), tmp_path / "a.safetensors")
+    network = nn.Sequential(OrderedDict(module=nn.Linear(2, 2)))
+    state = {name: value + 1 for name, value in network.state_dict().items()}
+    save_file(state, tmp_path / "a.safetensors")
     load_weights(network, tmp_path / "a.safetensors")
+    assert_same(network, state)
 
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from helpers.other_params import changed_params
+from helpers.changed_params import changed_params
 from helpers.own_images import contents, write_files
 from helpers.repository import ROOT
 from vital.artefacts.project import Project

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from helpers.efficientnet_lite import carry_by, write_package
+from helpers.files import files_below
 from helpers.isolated_stages import OTHER, PARAMS
 from vital.artefacts.project import STAGES, Project
 from vital.pipeline.inputs import read_inputs, write_inputs
@@ -45,12 +46,8 @@ OWN = {"source": "../photographs", "per_class": PARAMS["data"]["per_class"]}
 
 def written(project: Project, params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     write_inputs(project, read_inputs(project, params))
-    return {
-        path.relative_to(project.inputs).as_posix().removesuffix(".json"): json.loads(
-            path.read_text(encoding="utf-8")
-        )
-        for path in sorted(project.inputs.rglob("*.json"))
-    }
+    files = files_below(project.inputs).items()
+    return {name.removesuffix(".json"): json.loads(content) for name, content in files}
 
 
 def test_there_is_a_file_for_each_stage_and_method(project: Project) -> None:
@@ -65,8 +62,7 @@ def test_another_machine_says_the_same(project: Project, tmp_path: Path) -> None
     for path in (tmp_path / "elsewhere" / "photographs").rglob("*.png"):
         os.utime(path, (LONG_AGO + 9, LONG_AGO + 9))
     assert written(other, content(data=OWN)) == written(project, content(data=OWN))
-    text = "".join(path.read_text() for path in project.inputs.rglob("*.json"))
-    assert str(tmp_path) not in text
+    assert str(tmp_path).encode() not in b"".join(files_below(project.inputs).values())
 
 
 def test_a_replaced_photograph_concerns_prepare_alone_and_is_named(

@@ -23,7 +23,7 @@ from vital.networks.judges import Judge
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
 from vital.params.score import ScoreParams
-from vital.runtime.files import write_json
+from vital.runtime.files import read_json, write_json
 from vital.runtime.seeds import derive_seed
 from vital.runtime.table_files import write_parquet
 from vital.scoring.bootstrap import mean_interval
@@ -216,8 +216,9 @@ def test_the_same_seed_gives_the_same_values(score: Callable[..., Scores], score
 
 
 def test_metrics_are_plain_json(scores: Scores, tmp_path: Path) -> None:
-    write_json(tmp_path / "metrics.json", scores.metrics)
-    write_json(tmp_path / "reasons.json", scores.reasons)
+    for content in (scores.metrics, scores.reasons):
+        write_json(tmp_path / "content.json", content)
+        assert read_json(tmp_path / "content.json") == content
 
 
 def test_a_class_with_too_few_held_out_images_is_named(

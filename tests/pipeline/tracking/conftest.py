@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.tracked_project import forget_settings, make_empty_store, make_project
+from helpers.tracked_project import forget_settings, make_project
 from vital.artefacts.project import Project
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store's tables, made once."""
-    return make_empty_store(tmp_path_factory.mktemp("store") / "mlflow.db")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
+from helpers.files import files_below
 from helpers.report_artefacts import write_artefacts
 from helpers.report_page import CLASSES, Page, assert_refused, build
 from vital.artefacts.manifest import read_manifest
@@ -30,11 +31,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Page]:
 def project(tmp_path: Path, few_figures: None) -> Project:
     """A project to damage."""
     return write_artefacts(tmp_path, CLASSES[:2], seeds=1)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_links_lead_to_files_inside_the_folder_only(built: tuple[Project, Page]) -> None:
@@ -70,8 +66,8 @@ def test_same_inputs_give_the_same_bytes(built: tuple[Project, Page], tmp_path: 
     project, _ = built
     again = write_artefacts(tmp_path / "elsewhere", CLASSES)
     build_report(again, ReportParams(title="A <b>title</b>"))
-    assert contents(again.report) == contents(project.report)
-    assert str(project.root) not in "".join(map(repr, contents(project.report).values()))
+    assert files_below(again.report) == files_below(project.report)
+    assert str(project.root) not in "".join(map(repr, files_below(project.report).values()))
 
 
 def test_names_are_text_and_never_markup(built: tuple[Project, Page]) -> None:

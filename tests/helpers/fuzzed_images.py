@@ -13,6 +13,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
+from helpers.messages import unclean_end
 from helpers.repository import ROOT
 from vital.artefacts.manifest import read_manifest
 from vital.images.files import read_image
@@ -21,7 +22,6 @@ STAGES = ("prepare", "units", "references", "relevance")
 """Without inner units they need no network; in most cases only the first runs."""
 
 SECONDS = 60
-MOST_OF_A_LINE = 600
 
 _PARAMS = """\
 seed: {seed}
@@ -92,14 +92,7 @@ def _run(stage: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def _unclear(stage: str, done: subprocess.CompletedProcess[str]) -> str:
     """What is wrong with how a stage ended, or nothing."""
-    lines = [line for line in done.stderr.splitlines() if not line.startswith(("WARNING", "INFO"))]
-    if done.returncode != 1 or "Traceback" in done.stderr:
-        return f"exit code {done.returncode}, or a traceback"
-    if "memory is used up" in done.stderr:
-        return "too much memory"
-    if not any(line.startswith(f"{stage}: ") for line in lines):
-        return "no line says why"
-    return "a long line" if max(map(len, lines)) > MOST_OF_A_LINE else ""
+    return "too much memory" if "memory is used up" in done.stderr else unclean_end(done, stage)
 
 
 def _wrong_manifest(folder: Path) -> str:
