@@ -44,4 +44,4 @@ def _find(stage: Stage, units: Sequence[Unit], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(references, "seed", "references", "relevance")
+    run(references, "references", "relevance")

@@ -43,4 +43,4 @@ def _read(stage: Stage, table: pd.DataFrame, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(relevance, "seed", "extract", "relevance")
+    run(relevance, "extract", "relevance")

@@ -40,7 +40,7 @@ EDITS = {
     "chosen units": Edit(
         "vital/artefacts/chosen_units.py", "columns=list(UNITS.columns)).astype(_DTYPES)",
         "columns=list(UNITS.columns)).astype(_DTYPES)[::-1]",
-        ("units", "references", "relevance", *IMAGES, *AFTER_IMAGES),
+        ("units", "references", "relevance", *IMAGES, "report"),  # the same images, so no scores
     ),
     "losses": Edit(
         "vital/report/page/losses.py", "draw_losses(histories)",
@@ -61,7 +61,7 @@ EDITS = {
     ),
     "relevance parameters": Edit(
         "vital/params/relevance.py", '| None = "vital"', '| None = "canonical"',
-        ("prepare", "units", "references", "relevance", *IMAGES, *AFTER_IMAGES),
+        ("units", "references", "relevance", *IMAGES, *AFTER_IMAGES),
     ),
     "metric texts": Edit(
         "vital/report/page/metric_texts.py", "In the studied network", "In it", ("report",)

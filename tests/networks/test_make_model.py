@@ -283,7 +283,7 @@ def test_a_network_that_cannot_be_described_is_new_with_every_run_of_the_stage(
     own: Any, make: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = make(**BLOCK, kwargs={"sealed": True})
-    assert "computed anew: the network.lock (lock)" in caplog.text
+    assert "computed anew: 'the network.lock (lock)'" in caplog.text
     model = load_model(tmp_path)
     assert load_model(tmp_path).sha256 == model.sha256, "all stages of a run are of one network"
     again = make(**BLOCK, kwargs={"sealed": True})
