@@ -25,8 +25,9 @@ from vital.methods.base import Method, Setup
 from vital.methods.batch_norm import distance_of_statistics
 from vital.methods.deepinversion import DeepInversionMethod
 from vital.methods.fourier import FourierMethod
+from vital.methods.image_spaces import PhaseSpace
 from vital.methods.maco import MacoMethod
-from vital.methods.parametrizations import Phases, Spectrum, phase_start
+from vital.methods.parametrizations import Spectrum
 from vital.networks.build import build_network, freeze
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
@@ -195,7 +196,8 @@ def test_any_phases_keep_the_magnitude_of_any_size(size: tuple[int, int]) -> Non
     draws = torch.Generator().manual_seed(1)
     magnitude = torch.fft.rfft2(torch.rand(3, *size, generator=draws)).abs()
     preprocessing = Preprocessing(size, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
-    phases = Phases(phase_start(size, draws)[None], magnitude, preprocessing)
+    space = PhaseSpace(preprocessing, magnitude)
+    phases = space.parametrize(space.start(draws)[None])
     pixels = preprocessing.denormalize(phases.images())[0]
     torch.testing.assert_close(torch.fft.rfft2(pixels).abs(), magnitude, rtol=1e-4, atol=1e-5)
 

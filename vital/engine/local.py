@@ -126,6 +126,7 @@ class Engine:
         return digest(
             {
                 **self._method.facts(),
+                "space": self._method.space.facts(),
                 "model": self._setup.model.sha256,
                 "preprocessing": self._setup.model.preprocessing.to_dict(),
                 "schedule": self._method.schedule.model_dump(mode="json"),

@@ -13,8 +13,9 @@ import torch
 from vital.artefacts.columns import PROBABILITY
 from vital.artefacts.visualizations import ACTIVATION
 from vital.images.statistics import ImageStatistics
+from vital.methods.image_spaces import ImageSpace
 from vital.methods.objectives import Objective
-from vital.methods.parametrizations import Parametrization, Pixels, normal_start
+from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import total_steps
 from vital.methods.transforms import Draws, Jitter, Transform
 from vital.networks.model import StudiedModel
@@ -65,29 +66,36 @@ class MethodInputs:
 class Method(ABC):
     """Makes images for units of one tap: a parametrization, an objective and a schedule.
 
-    ``parts`` names what an objective gives besides the total, in its order.
+    ``space`` is the parametrization. ``parts`` names what an objective gives besides the total, in
+    its order.
     """
 
-    def __init__(self, setup: Setup, schedule: ScheduleParams, parts: Sequence[str] = ()) -> None:
+    def __init__(
+        self, setup: Setup, schedule: ScheduleParams, space: ImageSpace, parts: Sequence[str] = ()
+    ) -> None:
         self.setup = setup
         self.schedule = schedule
+        self.space = space
         self.parts = tuple(parts)
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What determines all images besides network, schedule, seed and target, as plain data."""
+        """What determines all images besides what :class:`Method` holds, seed and target.
+
+        It is plain data.
+        """
 
     def unit_facts(self, unit: Unit) -> Any:  # noqa: ARG002 (of most methods there are none)
         """What determines a unit's images besides that, as plain data."""
         return None
 
-    @abstractmethod
     def start(self, target: Target) -> torch.Tensor:
         """The numbers that a target's optimisation starts from."""
+        return self.space.start(generator(self.setup.seed, target.id, self.space.purpose))
 
-    @abstractmethod
     def parametrize(self, latents: torch.Tensor) -> Parametrization:
         """The images that numbers (B, ...) stand for."""
+        return self.space.parametrize(latents)
 
     @abstractmethod
     def transform(self, targets: Sequence[Target]) -> Transform:
@@ -124,32 +132,17 @@ class Method(ABC):
             {ACTIVATION: response, PROBABILITY: probability} for response, probability in values
         ]
 
-    def _draws(self, target: Target, purpose: str) -> torch.Generator:
-        return generator(self.setup.seed, target.id, purpose)
 
+class JitteredMethod(Method):
+    """A method that shows its images jittered; draws are kept for ``hold`` steps."""
 
-class PixelMethod(Method):
-    """A method that changes the pixels themselves and shows them jittered.
-
-    ``spread`` is the deviation of the normal noise that it starts from, in normalised units;
-    draws are kept for ``hold`` steps.
-    """
-
-    spread = 1.0
     hold = 1
 
-    def __init__(self, setup: Setup, params: PixelParams, parts: Sequence[str] = ()) -> None:
-        super().__init__(setup, params, parts)
+    def __init__(
+        self, setup: Setup, params: PixelParams, space: ImageSpace, parts: Sequence[str] = ()
+    ) -> None:
+        super().__init__(setup, params, space, parts)
         self.params = params
-
-    def start(self, target: Target) -> torch.Tensor:
-        """Normal noise."""
-        size = self.setup.model.preprocessing.size
-        return self.spread * normal_start(size, self._draws(target, "start"))
-
-    def parametrize(self, latents: torch.Tensor) -> Pixels:
-        """The pixels as they are."""
-        return Pixels(latents, self.setup.model.preprocessing, self.params.clamp)
 
     def transform(self, targets: Sequence[Target]) -> Jitter:
         """Each image, shifted and perhaps flipped."""

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from vital.errors import ParamsError, nearest
-from vital.methods.base import MethodInputs, PixelMethod, Setup
+from vital.methods.base import JitteredMethod, MethodInputs, Setup
+from vital.methods.image_spaces import PixelSpace
 from vital.methods.objectives import (
     Objective,
     l2_norm,
@@ -44,7 +45,7 @@ def read_all(reader: TapReader) -> Read:
     return lambda images, _step: reader(images)
 
 
-class VitalMethod(PixelMethod):
+class VitalMethod(JitteredMethod):
     """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
 
     Raises ParamsError for a phase's pool that is larger than the images, and ModelError for a
@@ -55,7 +56,8 @@ class VitalMethod(PixelMethod):
         self, setup: Setup, units: Mapping[str, UnitStatistics], params: MethodParams
     ) -> None:
         self.taps = list(at_pool(next(iter(units.values())), 1))
-        super().__init__(setup, params, (*self.taps, "tv", "l2"))
+        pixels = PixelSpace(setup.model.preprocessing, params.clamp)
+        super().__init__(setup, params, pixels, (*self.taps, "tv", "l2"))
         self._matching = params
         self._units = units
         self._reader = TapReader(setup.model.network, self.taps, compiled=setup.compiled)
