@@ -12,17 +12,19 @@ import torch
 from PIL import Image
 from ray import cloudpickle
 
+from helpers.coloured_images import MEASURED
 from helpers.small_networks import small_model, write_noise
 from vital.engine.local import Engine, Finished
 from vital.engine.output import transparent_array
 from vital.errors import ParamsError, VitalError
 from vital.images.image_set import ImageSet
-from vital.methods.base import Setup
+from vital.methods.base import MethodInputs, Setup
 from vital.methods.inner import InnerMethod, MaskedRead
 from vital.methods.transforms import Draws
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader
 from vital.params.base import check_block
+from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
 from vital.references.heat_maps import heat_maps
@@ -36,6 +38,11 @@ CPU = torch.device("cpu")
 TAPS = ["input", "conv1", "layer1", "layer2"]
 UNITS = [inner_unit("layer2", channel) for channel in (3, 5, 7)]  # these fire
 SETTINGS = {"steps": 6, "lr": 0.1, "jitter": 4, "batch": 2, "checkpoint_every": 2}
+
+made_of = pytest.mark.parametrize(
+    "numbers", [{}, {"inner": {"parametrization": "fourier"}}], ids=["pixels", "fourier"]
+)
+"""What images are made of."""
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +80,24 @@ def make(
     relevance = relevance or RelevanceParams()
     params = check_block({**SETTINGS, **changes}, "visualize", VisualizeParams)
     kept = statistics(model, patches, relevance, pools)
-    method = InnerMethod(Setup(model, 0, CPU), kept, params, relevance.masks())
-    return run(method, params, store, units)
+    return run(method_of(model, kept, params, relevance), params, store, units)
+
+
+def method_of(
+    model: StudiedModel,
+    kept: dict[str, UnitStatistics],
+    params: VisualizeParams,
+    relevance: RelevanceParams | None = None,
+) -> InnerMethod:
+    run = MethodInputs(
+        Setup(model, 0, CPU),
+        params,
+        PeersParams(),
+        (relevance or RelevanceParams()).masks(),
+        statistics=lambda: kept,
+        image_statistics=lambda: MEASURED,
+    )
+    return InnerMethod.of_run(run)
 
 
 def run(
@@ -114,11 +137,16 @@ def test_the_loss_is_that_of_the_definition(
         assert made.record[f"loss_{tap}"] == pytest.approx(expected, rel=1e-4)
 
 
+@made_of
 def test_neighbours_and_interruptions_change_no_byte(
-    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: StudiedModel,
+    patches: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    numbers: dict[str, object],
 ) -> None:
-    together = {one.target: one for one in make(model, patches, tmp_path / "together")}
-    (alone,) = make(model, patches, tmp_path / "alone", UNITS[2:])
+    together = {one.target: one for one in make(model, patches, tmp_path / "together", **numbers)}
+    (alone,) = make(model, patches, tmp_path / "alone", UNITS[2:], **numbers)
     assert torch.equal(alone.image, together[alone.target].image)
 
     calls = 0
@@ -138,23 +166,22 @@ def test_neighbours_and_interruptions_change_no_byte(
 
     monkeypatch.setattr(InnerMethod, "_objective", stop_early)
     with pytest.raises(VitalError, match="stopped"):
-        make(model, patches, tmp_path / "resumed")
+        make(model, patches, tmp_path / "resumed", **numbers)
     monkeypatch.undo()
-    for one in make(model, patches, tmp_path / "resumed"):
+    for one in make(model, patches, tmp_path / "resumed", **numbers):
         kept = together[one.target]
         assert torch.equal(one.image, kept.image)
         assert torch.equal(one.sensitivity, kept.sensitivity)
         assert one.history == kept.history
 
 
+@made_of
 def test_a_worker_of_a_cluster_makes_the_same_bytes(
-    model: StudiedModel, patches: Path, tmp_path: Path
+    model: StudiedModel, patches: Path, tmp_path: Path, numbers: dict[str, object]
 ) -> None:
     """Ray sends a method as its cloudpickle writes it."""
-    relevance, params = RelevanceParams(), check_block(SETTINGS, "visualize", VisualizeParams)
-    method = InnerMethod(
-        Setup(model, 0, CPU), statistics(model, patches, relevance), params, relevance.masks()
-    )
+    params = check_block({**SETTINGS, **numbers}, "visualize", VisualizeParams)
+    method = method_of(model, statistics(model, patches, RelevanceParams()), params)
     sent = cloudpickle.loads(cloudpickle.dumps(method))
     here = run(method, params, tmp_path / "here", UNITS)
     there = run(sent, params, tmp_path / "there", UNITS)
@@ -173,6 +200,20 @@ def test_relevance_changes_what_is_made(model: StudiedModel, patches: Path, tmp_
     made = [make(model, patches, tmp_path, UNITS[:1], kind)[0] for kind in kinds]
     assert len({one.key for one in made}) == len(kinds)
     assert len({one.image.numpy().tobytes() for one in made}) == len(kinds)
+
+
+def test_inner_units_may_be_made_of_other_numbers_than_classes(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    def made(**changes: object) -> Finished:
+        return make(model, patches, tmp_path, UNITS[:1], **changes)[0]
+
+    own = made(inner={"parametrization": "fourier", "fourier": {"start": 0.1}}, lr=0.05)
+    as_classes = made(parametrization="fourier", fourier={"start": 0.1}, lr=0.05)
+    assert torch.equal(own.image, as_classes.image)
+    pixels = made(parametrization="fourier", inner={"parametrization": "pixels"})
+    assert torch.equal(pixels.image, made().image)
+    assert not torch.equal(pixels.image, own.image)
 
 
 def test_masks_and_jitter_are_held_together(

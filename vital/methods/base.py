@@ -12,8 +12,7 @@ import torch
 
 from vital.artefacts.columns import PROBABILITY
 from vital.artefacts.visualizations import ACTIVATION
-from vital.images.statistics import ImageStatistics
-from vital.methods.image_spaces import ImageSpace
+from vital.methods.image_spaces import ImageSpace, MeasureImages
 from vital.methods.objectives import Objective
 from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import total_steps
@@ -47,8 +46,8 @@ class MethodInputs:
     """What a run gives a method for its images of units of one tap.
 
     ``visualize`` is the block as it holds for these units. ``statistics`` reads those of the
-    units, by their ids, and ``image_statistics`` measures the run's images: both take their time
-    and are called by the methods that need them.
+    units, by their ids; it takes its time, as ``image_statistics`` does, and methods call what they
+    need.
     """
 
     setup: Setup
@@ -56,7 +55,7 @@ class MethodInputs:
     peers: PeersParams
     masks: MaskParams
     statistics: Callable[[], Mapping[str, UnitStatistics]]
-    image_statistics: Callable[[], ImageStatistics]
+    image_statistics: MeasureImages
 
     def peer_steps(self, name: str) -> int:
         """The steps of a peer; VITAL makes one network pass per step."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
 
 from vital.images.preprocessing import Preprocessing
-from vital.images.statistics import mixing_matrix
+from vital.images.statistics import ImageStatistics, mixing_matrix
 from vital.methods.parametrizations import Parametrization, Phases, Pixels, Spectrum
+from vital.params.visualize import MethodParams
 from vital.runtime.files import digest
+
+MeasureImages = Callable[[], ImageStatistics]
+"""Measures the run's own images, which takes its time."""
 
 
 class ImageSpace(ABC):
@@ -114,3 +119,13 @@ class PhaseSpace(ImageSpace):
 
     def parametrize(self, latents: torch.Tensor) -> Phases:
         return Phases(latents, self._magnitude, self.preprocessing)
+
+
+def space_of(
+    params: MethodParams, preprocessing: Preprocessing, images: MeasureImages
+) -> ImageSpace:
+    """The one that ``visualize.parametrization`` names."""
+    if params.parametrization == "pixels":
+        return PixelSpace(preprocessing, params.clamp)
+    fourier = params.fourier
+    return FourierSpace(preprocessing, images().covariance, fourier.start, fourier.exponent)

@@ -11,7 +11,7 @@ import torch
 
 from vital.errors import ParamsError, nearest
 from vital.methods.base import JitteredMethod, MethodInputs, Setup
-from vital.methods.image_spaces import PixelSpace
+from vital.methods.image_spaces import ImageSpace, space_of
 from vital.methods.objectives import (
     Objective,
     l2_norm,
@@ -48,16 +48,19 @@ def read_all(reader: TapReader) -> Read:
 class VitalMethod(JitteredMethod):
     """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
 
-    Raises ParamsError for a phase's pool that is larger than the images, and ModelError for a
-    network that refuses images of a phase's size.
+    ``space`` is what images are made of. Raises ParamsError for a phase's pool that is larger than
+    the images, and ModelError for a network that refuses images of a phase's size.
     """
 
     def __init__(
-        self, setup: Setup, units: Mapping[str, UnitStatistics], params: MethodParams
+        self,
+        setup: Setup,
+        units: Mapping[str, UnitStatistics],
+        params: MethodParams,
+        space: ImageSpace,
     ) -> None:
         self.taps = list(at_pool(next(iter(units.values())), 1))
-        pixels = PixelSpace(setup.model.preprocessing, params.clamp)
-        super().__init__(setup, params, pixels, (*self.taps, "tv", "l2"))
+        super().__init__(setup, params, space, (*self.taps, "tv", "l2"))
         self._matching = params
         self._units = units
         self._reader = TapReader(setup.model.network, self.taps, compiled=setup.compiled)
@@ -68,7 +71,9 @@ class VitalMethod(JitteredMethod):
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
         """As the block ``visualize`` asks for."""
-        return cls(run.setup, run.statistics(), run.visualize.method())
+        params = run.visualize.method()
+        space = space_of(params, run.setup.model.preprocessing, run.image_statistics)
+        return cls(run.setup, run.statistics(), params, space)
 
     def facts(self) -> dict[str, Any]:
         """The settings and the default weights."""

@@ -69,9 +69,27 @@ class PixelParams(ScheduleParams):
     l2: Weight = 0.0
 
 
+Parametrization = Literal["pixels", "fourier"]
+"""The numbers that an image is made of."""
+
+
+class SpectrumParams(Block):
+    """Fourier coefficients of an image, in colours that the run's own images decorrelate.
+
+    They start from normal noise of the deviation ``start``, and each is divided by its frequency to
+    the power ``exponent``. The defaults are Lucid's (Olah et al. 2017).
+    """
+
+    start: Weight = 0.01
+    exponent: Annotated[float, Field(ge=0, le=4)] = 1.0
+
+
 class MethodParams(PixelParams):
     """What determines an image besides its target (paper section 3, appendix settings).
 
+    ``parametrization`` says what of an image is changed: its pixels, as in the paper, or its waves,
+    as the block ``fourier`` describes them. ``lr`` is in units of what is changed: 0.05 suits
+    Fourier coefficients, 0.3 pixels. ``clamp`` concerns pixels alone.
     A coarse phase needs statistics of equally pooled references (extract.pools).
     ``tap_weights`` gives a weight per tap (null: the model's defaults); the ``inverse_variance``
     weighting divides each by the variance of the tap's target quantile functions, since taps
@@ -79,6 +97,8 @@ class MethodParams(PixelParams):
     means and standard deviations, or all of them by maximum mean discrepancy.
     """
 
+    parametrization: Parametrization = "pixels"
+    fourier: SpectrumParams = SpectrumParams()
     tap_weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] = "plain"
     matching: Literal["sort", "moments", "mmd"] = "sort"
@@ -97,6 +117,8 @@ class InnerParams(Block):
     coarse: CoarseParams | None = None
     lr: PositiveFloat | None = None
     jitter: Pixels | None = None
+    parametrization: Parametrization | None = None
+    fourier: SpectrumParams | None = None
     tap_weights: dict[str, Weight] | None = None
     weighting: Literal["plain", "inverse_variance"] | None = None
     tv: Weight | None = None
@@ -156,3 +178,17 @@ class VisualizeParams(MethodParams, PlacedParams):
         own = {name: value for name, value in self.inner if name != "masks_every"}
         changes = {name: value for name, value in own.items() if value is not None}
         return self.model_copy(update={**changes, "coarse": self.inner.coarse})
+
+    def without_effect(self, with_inner: bool) -> dict[str, str]:
+        """For each key that changes no image, why; ``with_inner``: inner units are shown, too."""
+        inner = self.for_inner() if with_inner else self
+        own = self.inner.fourier if with_inner else None
+        described = {self.parametrization, *(() if own else (inner.parametrization,))}
+        unused = {}
+        if not self.clamp and "pixels" not in {self.parametrization, inner.parametrization}:
+            unused["clamp"] = "parametrization is fourier, whose images have no invalid pixels"
+        if self.fourier != SpectrumParams() and "fourier" not in described:
+            unused["fourier"] = "parametrization is pixels"
+        if own and inner.parametrization == "pixels":
+            unused["inner.fourier"] = "images of inner units are made of pixels"
+        return unused
