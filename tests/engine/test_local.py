@@ -55,7 +55,9 @@ def assert_same(one: Finished, other: Finished) -> None:
     assert one.history == other.history
 
 
-@made_of
+@pytest.mark.parametrize(
+    "numbers", [{}, FOURIER, {"scale": 0.1}], ids=["pixels", "fourier", "scaled"]
+)
 def test_neighbours_and_position_do_not_matter(
     engine: Build, units: list[Unit], numbers: dict[str, object]
 ) -> None:
@@ -194,6 +196,7 @@ def test_everything_that_determines_an_image_is_in_its_key(
         engine(weighting="plain").key(target),
         engine(history_every=2).key(target),
         engine(clamp=False).key(target),
+        engine(scale=0.1).key(target),
         engine(parametrization="fourier").key(target),
         engine(parametrization="fourier", fourier={"start": 0.02}).key(target),
         engine(parametrization="fourier", fourier={"exponent": 0.9}).key(target),

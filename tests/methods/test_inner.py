@@ -216,7 +216,7 @@ def test_inner_units_may_be_made_of_other_numbers_than_classes(
     assert not torch.equal(pixels.image, own.image)
 
 
-def test_masks_and_jitter_are_held_together(
+def test_masks_and_moves_are_held_together(
     model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -230,10 +230,11 @@ def test_masks_and_jitter_are_held_together(
     extracting = len(UNITS)
     make(model, patches, tmp_path, UNITS[:1], inner={"masks_every": 2})
     assert len(read) == extracting + 3 + 1  # steps 0, 2 and 4, and the final loss
-    params = check_block(SETTINGS, "visualize", VisualizeParams).method()
+    params = check_block({**SETTINGS, "scale": 0.1}, "visualize", VisualizeParams).method()
     every, held = Draws.of(0, "t", params), Draws.of(0, "t", params, hold=2)
     assert torch.equal(held.shifts[::2], every.shifts[::2])
     assert torch.equal(held.shifts[1::2], every.shifts[::2])
+    assert torch.equal(held.scales[1::2], every.scales[::2])
 
 
 def test_statistics_are_also_of_pooled_patches(

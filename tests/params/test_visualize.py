@@ -27,6 +27,8 @@ GOOD = {"steps": 10, "lr": 0.1}
         ("weighting", "log"),
         ("tap_weights", {"conv1": -1.0}),
         ("clamp", "yes"),
+        ("scale", -0.1),
+        ("scale", 0.6),
         ("parametrization", "wavelets"),
         ("fourier", None),
         ("fourier.start", -0.1),
@@ -51,7 +53,7 @@ def test_the_method_is_the_part_without_targets() -> None:
 
 
 def test_inner_units_are_made_as_classes_are_unless_they_say_otherwise() -> None:
-    fourier = {"parametrization": "fourier", "fourier": {"start": 0.1}}
+    fourier = {"parametrization": "fourier", "fourier": {"start": 0.1}, "scale": 0.2}
     as_classes = check_block({**GOOD, **fourier}, "visualize", VisualizeParams).for_inner()
     assert as_classes.parametrization == "fourier"
     assert as_classes.fourier == SpectrumParams(start=0.1)

@@ -29,6 +29,8 @@ Precision = Literal["float32", "tf32", "bfloat16"]
 Units = Annotated[tuple[Text | Natural, ...], AfterValidator(all_differ)]
 """Classes by name or index; none where only inner units are shown."""
 
+ChangeOfSize = Annotated[float, Field(ge=0, le=0.5)]
+
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -59,10 +61,12 @@ class PixelParams(ScheduleParams):
     """What determines an image that is optimised as pixels, besides its target.
 
     ``lr`` is in normalised units, ``jitter`` in pixels; in a coarse phase the jitter is divided by
-    its pool. ``tv`` and ``l2`` weigh the two image priors.
+    its pool. ``scale`` is the largest change of size with which the image is shown, about its
+    middle: 0.1 for 0.9 to 1.1 times. ``tv`` and ``l2`` weigh the two image priors.
     """
 
     jitter: Pixels = 30
+    scale: ChangeOfSize = 0.0
     flip: bool = False
     clamp: bool = True
     tv: Weight = 0.0
@@ -109,14 +113,15 @@ class InnerParams(Block):
     """How images of inner units differ from those of classes; null: they do not.
 
     ``masks_every``: the masks of the images being made are computed anew every so many steps, and
-    the jitter is drawn anew with them (paper section 4: every step). A ``coarse`` phase is their
-    own, too: with null they have none.
+    jitter and scale are drawn anew with them (paper section 4: every step). A ``coarse`` phase is
+    their own, too: with null they have none.
     """
 
     steps: Positive | None = None
     coarse: CoarseParams | None = None
     lr: PositiveFloat | None = None
     jitter: Pixels | None = None
+    scale: ChangeOfSize | None = None
     parametrization: Parametrization | None = None
     fourier: SpectrumParams | None = None
     tap_weights: dict[str, Weight] | None = None
