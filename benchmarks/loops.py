@@ -161,7 +161,7 @@ class VitalLoop(Loop):
             optimize(
                 [TargetState.initial(one, subject.preprocessing.size) for one in latents],
                 Problem(
-                    lambda latents: self._space.parametrize(latents.to(subject.device)),
+                    lambda latents, _step: self._space.parametrize(latents.to(subject.device)),
                     Jitter([subject.draws(steps)] * len(images)),
                     {1: self._objective},
                     method,

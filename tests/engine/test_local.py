@@ -197,6 +197,7 @@ def test_everything_that_determines_an_image_is_in_its_key(
         engine(history_every=2).key(target),
         engine(clamp=False).key(target),
         engine(scale=0.1).key(target),
+        engine(polish={"steps": 2, "lr": 0.1}).key(target),
         engine(parametrization="fourier").key(target),
         engine(parametrization="fourier", fourier={"start": 0.02}).key(target),
         engine(parametrization="fourier", fourier={"exponent": 0.9}).key(target),

@@ -46,7 +46,7 @@ def resume(
     (ended,) = optimize(
         [state],
         Problem(
-            space.parametrize,
+            lambda latents, _step: space.parametrize(latents),
             Jitter([Draws.of(0, "t", params)]),
             {phase.pool: objective for phase in phases(params)},
             params,

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.params import complaint
 from vital.params.base import check_block
-from vital.params.visualize import MethodParams, SpectrumParams, VisualizeParams
+from vital.params.visualize import MethodParams, PolishParams, SpectrumParams, VisualizeParams
 
 GOOD = {"steps": 10, "lr": 0.1}
 
@@ -33,6 +33,8 @@ GOOD = {"steps": 10, "lr": 0.1}
         ("fourier", None),
         ("fourier.start", -0.1),
         ("fourier.exponent", 4.1),
+        ("polish", {"steps": 4}),
+        ("polish.lr", 0),
         ("inner.parametrization", "wavelets"),
         ("inner.fourier.exponent", -1),
     ],
@@ -52,6 +54,17 @@ def test_the_method_is_the_part_without_targets() -> None:
     assert params.method() == MethodParams(steps=10, lr=0.1, tv=0.5)
 
 
+def test_inner_units_have_phases_of_their_own() -> None:
+    coarse, polish = {"steps": 4, "pool": 2}, {"steps": 5, "lr": 0.1}
+    for_classes = {**GOOD, "coarse": coarse, "polish": polish}
+    params = check_block(for_classes, "visualize", VisualizeParams)
+    assert params.for_inner().method() == MethodParams(steps=10, lr=0.1)
+    own = {**GOOD, "inner": {"coarse": coarse, "polish": polish}}
+    params = check_block(own, "visualize", VisualizeParams)
+    assert (params.coarse, params.polish) == (None, None)
+    assert params.for_inner().polish == PolishParams(steps=5, lr=0.1)
+
+
 def test_inner_units_are_made_as_classes_are_unless_they_say_otherwise() -> None:
     fourier = {"parametrization": "fourier", "fourier": {"start": 0.1}, "scale": 0.2}
     as_classes = check_block({**GOOD, **fourier}, "visualize", VisualizeParams).for_inner()
@@ -65,6 +78,7 @@ def test_inner_units_are_made_as_classes_are_unless_they_say_otherwise() -> None
 
 OWN = {"fourier": {"start": 0.1}}
 WAVES = {"parametrization": "fourier"}
+POLISH = {"steps": 5, "lr": 0.1}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +91,8 @@ WAVES = {"parametrization": "fourier"}
         ({**OWN, "inner": WAVES}, ["fourier"], []),
         ({**OWN, "inner": {**WAVES, **OWN}}, ["fourier"], ["fourier"]),
         ({**WAVES, "clamp": False}, ["clamp"], ["clamp"]),
+        ({**WAVES, "clamp": False, "polish": POLISH}, [], []),
+        ({**WAVES, "clamp": False, "inner": {"polish": POLISH}}, ["clamp"], []),
         ({**WAVES, "clamp": False, "inner": {"parametrization": "pixels"}}, ["clamp"], []),
         ({"clamp": False, "inner": WAVES}, [], []),
         ({"inner": OWN}, [], ["inner.fourier"]),

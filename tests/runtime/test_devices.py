@@ -53,7 +53,12 @@ PEERS = check_block(
 )
 
 
-FOURIER = {"parametrization": "fourier", "lr": 0.05, "scale": 0.1}
+FOURIER = {
+    "parametrization": "fourier",
+    "lr": 0.05,
+    "scale": 0.1,
+    "polish": {"steps": 2, "lr": 0.1},
+}
 CASES = [*((name, {}) for name in METHODS), ("vital", FOURIER)]
 
 

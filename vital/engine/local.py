@@ -160,7 +160,7 @@ class Engine:
         )
 
     def _image(self, state: TargetState) -> torch.Tensor:
-        return self._method.image(state.latent.to(self._setup.device)).cpu()
+        return self._method.image(state.latent.to(self._setup.device), state.step).cpu()
 
     def _start(self, target: Target) -> TargetState:
         state = self._targets.load_checkpoint(self.key(target))
@@ -234,7 +234,7 @@ def problem_of(
     """What the loop does for the targets of a batch, the network run as the method's setup says."""
     setup = method.setup
     return Problem(
-        lambda latents: method.parametrize(latents.to(setup.device)),
+        lambda latents, step: method.parametrize(latents.to(setup.device), step),
         method.transform(targets),
         {
             pool: in_precision(objective, setup.precision, setup.device)

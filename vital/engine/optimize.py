@@ -20,9 +20,9 @@ from vital.references.pooling import pooled
 class TargetState:
     """Everything that continues one target's optimisation at ``step``.
 
-    ``latent`` holds the numbers of the parametrization, ``first`` and ``second`` their moments in
-    Adam. ``sensitivity`` (H, W) is the sum over the steps of the magnitude of the gradient by the
-    image, averaged over colours; ``history`` holds (step, total, parts...) rows.
+    ``latent`` holds the numbers that the last step was made in, ``first`` and ``second`` their
+    moments in Adam. ``sensitivity`` (H, W) is the sum over the steps of the magnitude of the
+    gradient by the image, averaged over colours; ``history`` holds (step, total, parts...) rows.
     """
 
     step: int
@@ -43,10 +43,12 @@ class TargetState:
 class Problem:
     """What images are made of, how they are shown, and what of them is minimised, by what steps.
 
-    ``objectives`` holds one for each phase's pool.
+    ``parametrize`` takes numbers and how many steps they have behind them, and gives the images
+    that they stand for in the numbers of the next step. ``objectives`` holds one for each phase's
+    pool.
     """
 
-    parametrize: Callable[[torch.Tensor], Parametrization]
+    parametrize: Callable[[torch.Tensor, int], Parametrization]
     transform: Transform
     objectives: Mapping[int, Objective]
     schedule: ScheduleParams
@@ -130,7 +132,8 @@ class _Batch:
         params = problem.schedule
         self._phase = phase
         self._problem = problem
-        self._parametrization = problem.parametrize(torch.stack([one.latent for one in states]))
+        latents = torch.stack([state.latent for state in states])
+        self._parametrization = problem.parametrize(latents, states[0].step)
         self._histories = [list(state.history) for state in states]
         latent = self._parametrization.latent
         self._adam = torch.optim.Adam(
@@ -142,8 +145,8 @@ class _Batch:
         second = torch.stack([state.second for state in states]).to(latent.device)
         self._adam.state[latent] = {
             "step": torch.tensor(float(passed), device=latent.device),
-            "exp_avg": first if passed else torch.zeros_like(first),
-            "exp_avg_sq": second if passed else torch.zeros_like(second),
+            "exp_avg": first if passed else torch.zeros_like(latent),
+            "exp_avg_sq": second if passed else torch.zeros_like(latent),
         }
 
     def advance(self, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

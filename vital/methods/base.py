@@ -92,8 +92,11 @@ class Method(ABC):
         """The numbers that a target's optimisation starts from."""
         return self.space.start(generator(self.setup.seed, target.id, self.space.purpose))
 
-    def parametrize(self, latents: torch.Tensor) -> Parametrization:
-        """The images that numbers (B, ...) stand for."""
+    def parametrize(self, latents: torch.Tensor, step: int) -> Parametrization:  # noqa: ARG002
+        """The images that numbers (B, ...) with ``step`` steps behind them stand for.
+
+        They are in the numbers of the next step.
+        """
         return self.space.parametrize(latents)
 
     @abstractmethod
@@ -110,10 +113,10 @@ class Method(ABC):
         """The taps whose gradient the unit's images follow."""
         return [unit.tap]
 
-    def image(self, latent: torch.Tensor) -> torch.Tensor:
-        """The image (3, H, W) in normalised units that a target's numbers stand for."""
+    def image(self, latent: torch.Tensor, step: int) -> torch.Tensor:
+        """The image (3, H, W) in normalised units of a target with ``step`` steps behind it."""
         with torch.no_grad():
-            return self.parametrize(latent.unsqueeze(0)).images()[0].detach()
+            return self.parametrize(latent.unsqueeze(0), step).images()[0].detach()
 
     def responses(self, targets: Sequence[Target], shown: torch.Tensor) -> list[dict[str, Any]]:
         """How each target's unit responds to its image: the activation, a class's probability."""

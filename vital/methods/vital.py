@@ -11,7 +11,7 @@ import torch
 
 from vital.errors import ParamsError, nearest
 from vital.methods.base import JitteredMethod, MethodInputs, Setup
-from vital.methods.image_spaces import ImageSpace, space_of
+from vital.methods.image_spaces import ImageSpace, PixelSpace, space_of
 from vital.methods.objectives import (
     Objective,
     l2_norm,
@@ -20,6 +20,7 @@ from vital.methods.objectives import (
     sort_matching,
     total_variation,
 )
+from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import phases
 from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams
@@ -48,8 +49,9 @@ def read_all(reader: TapReader) -> Read:
 class VitalMethod(JitteredMethod):
     """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
 
-    ``space`` is what images are made of. Raises ParamsError for a phase's pool that is larger than
-    the images, and ModelError for a network that refuses images of a phase's size.
+    ``space`` is what images are made of, until their pixels are polished. Raises ParamsError for a
+    phase's pool that is larger than the images, and ModelError for a network that refuses images of
+    a phase's size.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class VitalMethod(JitteredMethod):
         self.taps = list(at_pool(next(iter(units.values())), 1))
         super().__init__(setup, params, space, (*self.taps, "tv", "l2"))
         self._matching = params
+        self._pixels = PixelSpace(setup.model.preprocessing, params.clamp)
+        self._polished_after = phases(params)[-1].first if params.polish else None
         self._units = units
         self._reader = TapReader(setup.model.network, self.taps, compiled=setup.compiled)
         self._positions = {
@@ -82,6 +86,15 @@ class VitalMethod(JitteredMethod):
             "params": self._matching.model_dump(mode="json"),
             "default_weights": self.setup.model.taps,
         }
+
+    def parametrize(self, latents: torch.Tensor, step: int) -> Parametrization:
+        """As of any method; the pixels themselves once the next step polishes them."""
+        polished_after = self._polished_after
+        if polished_after is None or step < polished_after:
+            return self.space.parametrize(latents)
+        if step == polished_after:
+            latents = self.space.parametrize(latents).images().detach()
+        return self._pixels.parametrize(latents)
 
     def followed(self, unit: Unit) -> list[str]:  # noqa: ARG002 (of one tap, they all do)
         """Those that are matched."""

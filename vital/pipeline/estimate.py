@@ -73,7 +73,9 @@ def _time_steps(
     """Seconds per step of a full batch of one class that has no references."""
     target = Target(Unit(CLASS_TAP, 0, ""), 0)
     statistics = {target.unit.id: {tap: _blank(*shape) for tap, shape in shapes.items()}}
-    timed = params.method().model_copy(update={"steps": TIMED_STEPS + 1, "coarse": None})
+    timed = params.method().model_copy(
+        update={"steps": TIMED_STEPS + 1, "coarse": None, "polish": None}
+    )
     # Not compiled: that takes longer than all the steps that are timed.
     setup = Setup(model, 0, device, params.precision)
     space = space_of(timed, model.preprocessing, _no_images)
