@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +18,8 @@ from ray import cloudpickle
 from helpers.coloured_images import MEASURED
 from helpers.small_networks import small_model, write_noise
 from vital.engine.local import Engine, Finished
-from vital.engine.output import transparent_array
-from vital.errors import ParamsError, VitalError
+from vital.engine.optimize import _Batch
+from vital.errors import Interrupted, ParamsError, VitalError
 from vital.images.image_set import ImageSet
 from vital.methods.base import MethodInputs, Setup
 from vital.methods.inner import InnerMethod, MaskedRead
@@ -27,7 +30,6 @@ from vital.params.base import check_block
 from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.references.heat_maps import heat_maps
 from vital.references.quantiles import UnitStatistics
 from vital.references.unit_relevance import taps_until, unit_relevance
 from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
@@ -237,6 +239,28 @@ def test_masks_and_moves_are_held_together(
     assert torch.equal(held.scales[1::2], every.scales[::2])
 
 
+def test_a_stop_waits_for_the_end_of_what_is_held(
+    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the run after it would have no masks to go on with."""
+    advance, made = _Batch.advance, []
+
+    def signalled(*given: Any) -> Any:
+        made.append(1)
+        if len(made) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return advance(*given)
+
+    held = {"inner": {"masks_every": 2}}
+    (undisturbed,) = make(model, patches, tmp_path / "undisturbed", UNITS[:1], **held)
+    monkeypatch.setattr(_Batch, "advance", signalled)
+    with pytest.raises(Interrupted, match="after step 4 of 6"):
+        make(model, patches, tmp_path / "resumed", UNITS[:1], **held)
+    (resumed,) = make(model, patches, tmp_path / "resumed", UNITS[:1], **held)
+    assert len(made) == 6
+    assert torch.equal(resumed.image, undisturbed.image)
+
+
 def test_statistics_are_also_of_pooled_patches(
     model: StudiedModel, patches: Path, tmp_path: Path
 ) -> None:
@@ -357,28 +381,6 @@ def test_a_weight_of_a_tap_that_is_not_read_before_a_unit(
     (made,) = make(model, patches, tmp_path / "b", UNITS[:1], tap_weights=between)
     (plain,) = make(model, patches, tmp_path / "c", UNITS[:1], tap_weights={})
     assert torch.equal(made.image, plain.image)
-
-
-def test_transparency_follows_the_gradient() -> None:
-    sensitivity = torch.linspace(0, 1, 100).view(10, 10)
-    array = transparent_array(torch.rand(3, 10, 10, generator=torch.manual_seed(0)), sensitivity)
-    assert array.shape == (10, 10, 4)
-    alpha = array[..., 3].reshape(-1).astype(int)
-    assert (np.diff(alpha) >= 0).all()
-    assert alpha[0] == 0
-    assert (alpha[-2:] == 255).all()  # what lies above the 98th percentile
-    assert alpha[96] < 255
-    assert array[..., :3].min() == 0
-    assert array[..., :3].max() == 255
-
-
-def test_heat_maps_show_positive_relevance_only() -> None:
-    relevance = torch.zeros(1, 3, 16)
-    relevance[0, :, 3] = 1.0
-    relevance[0, 1, 5] = -4.0
-    (heat,) = heat_maps(relevance, (4, 4))
-    assert heat[0, 3] == 1.0
-    assert heat.sum() == 1.0
 
 
 def test_all_that_is_active_counts_where_nothing_is_relevant(model: StudiedModel) -> None:

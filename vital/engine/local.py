@@ -215,7 +215,12 @@ class Engine:
                 bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
             monitor = Monitor(
-                self._params.history_every, self._params.checkpoint_every, checkpoint, report, stop
+                self._params.history_every,
+                self._params.checkpoint_every,
+                checkpoint,
+                report,
+                stop,
+                self._method.hold,
             )
             with gpu_arithmetic(self._setup.precision):
                 return optimize(states, problem, monitor)

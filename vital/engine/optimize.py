@@ -65,7 +65,7 @@ class Monitor:
     ``history_every`` is how often losses are noted in the states' histories, in steps.
     ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` how many steps
     have ended since it was last called, and the last one's mean total. ``stop`` is asked after
-    every step but the last whether to end there.
+    every ``stop_every`` steps, the last one aside, whether to end there.
     """
 
     history_every: int
@@ -73,6 +73,7 @@ class Monitor:
     checkpoint: Callable[[list[TargetState]], None]
     report: Callable[[int, float], None]
     stop: Callable[[], bool] = _never
+    stop_every: int = 1
 
 
 def optimize(
@@ -97,7 +98,7 @@ def optimize(
             unseen.append(totals)
             done = step + 1
             recorded = step % monitor.history_every == 0 or done == total
-            stopping = done < total and monitor.stop()
+            stopping = done < total and done % monitor.stop_every == 0 and monitor.stop()
             saved = stopping or (done % monitor.checkpoint_every == 0 and done < total)
             if recorded or saved or done == phase.end or not totals.is_cuda:
                 # To look at a GPU's numbers is to wait for it: it is done for many steps at once.

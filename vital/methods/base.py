@@ -66,8 +66,10 @@ class Method(ABC):
     """Makes images for units of one tap: a parametrization, an objective and a schedule.
 
     ``space`` is the parametrization. ``parts`` names what an objective gives besides the total, in
-    its order.
+    its order. What a step draws or computes is kept for ``hold`` steps.
     """
+
+    hold = 1
 
     def __init__(
         self, setup: Setup, schedule: ScheduleParams, space: ImageSpace, parts: Sequence[str] = ()
@@ -136,9 +138,7 @@ class Method(ABC):
 
 
 class JitteredMethod(Method):
-    """A method that shows its images jittered; draws are kept for ``hold`` steps."""
-
-    hold = 1
+    """A method that shows its images jittered."""
 
     def __init__(
         self, setup: Setup, params: PixelParams, space: ImageSpace, parts: Sequence[str] = ()
