@@ -83,14 +83,16 @@ class Spectrum(Waves):
     ) -> None:
         super().__init__(start, preprocessing)
         self._colours = colours.to(start)
-        self._scale = frequency_scale(preprocessing.size, exponent).to(start.device)
+        # A quarter of the coefficients is the same as a quarter of the transform, to the last bit.
+        scale = frequency_scale(preprocessing.size, exponent).unsqueeze(-1) / 4
+        self._scale = scale.to(start.device)
 
     def _pixels(self, waves: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(self._mixed(waves))
 
     def _mixed(self, spectrum: torch.Tensor) -> torch.Tensor:
-        scaled = torch.view_as_complex(spectrum.contiguous()) * self._scale
-        waves = torch.fft.irfft2(scaled, s=self._preprocessing.size, norm="ortho") / 4
+        scaled = torch.view_as_complex(spectrum * self._scale)
+        waves = torch.fft.irfft2(scaled, s=self._preprocessing.size, norm="ortho")
         return torch.einsum("oc,...chw->...ohw", self._colours, waves)
 
 
