@@ -28,6 +28,7 @@ import typer
 
 from vital.engine.on_ray import engines
 from vital.methods.base import Setup
+from vital.methods.image_spaces import PixelSpace
 from vital.methods.vital import VitalMethod
 from vital.networks.build import build_network
 from vital.networks.model import StudiedModel, open_model
@@ -87,7 +88,8 @@ def _seconds(model: StudiedModel, workers: int, count: int, steps: int, seed: in
     targets = [Target(units[number % len(units)], number) for number in range(count)]
     warm = [Target(units[0], count + number) for number in range(workers)]
     with engines(params) as make, tempfile.TemporaryDirectory() as folder:
-        method = VitalMethod(Setup(model, seed, CPU), kept, params.method())
+        pixels = PixelSpace(model.preprocessing, params.clamp)
+        method = VitalMethod(Setup(model, seed, CPU), kept, params.method(), pixels)
         engine = make(method, params, WorkStore(Path(folder)))
         list(engine.run(warm))
         began = time.perf_counter()

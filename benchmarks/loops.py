@@ -14,15 +14,16 @@ from torch import nn
 from vital.engine.optimize import Monitor, Problem, TargetState, optimize
 from vital.engine.precision import gpu_arithmetic, in_precision
 from vital.images.preprocessing import Preprocessing
+from vital.images.statistics import ImageStatistics
+from vital.methods.image_spaces import ImageSpace, space_of
 from vital.methods.objectives import sort_matching, total_variation
-from vital.methods.parametrizations import Pixels
 from vital.methods.transforms import Draws, Jitter
 from vital.methods.vital import MatchingObjective, read_all
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_preprocessing
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
-from vital.params.visualize import MethodParams, Precision
+from vital.params.visualize import MethodParams, Parametrization, Precision, SpectrumParams
 from vital.references.quantiles import TapStatistics
 from vital.runtime.generators import generator
 
@@ -71,6 +72,13 @@ class Subject:
         """The settings of all loops."""
         return MethodParams(steps=steps, lr=LR, jitter=30, tv=TV, warmup=0.0, anneal=False)
 
+    def space(self, parametrization: Parametrization) -> ImageSpace:
+        """What the library's own loop changes: noise of all colours, in pixels or in waves."""
+        described = {"parametrization": parametrization, "fourier": SpectrumParams(start=0.5)}
+        params = self.method(1).model_copy(update=described)
+        images = ImageStatistics(torch.zeros(()), torch.eye(3))
+        return space_of(params, self.preprocessing, lambda: images)
+
     def draws(self, steps: int) -> Draws:
         """The jitter of every image."""
         return Draws.of(self.seed, "step", self.method(steps))
@@ -115,10 +123,21 @@ class Loop(AbstractContextManager["Loop"], ABC):
 
 
 class VitalLoop(Loop):
-    """The library's own, for a fixed number of images."""
+    """The library's own, for a fixed number of images.
 
-    def __init__(self, subject: Subject, batch: int, compiled: bool = False) -> None:
+    All are alike: with ``fourier`` they are those of the space's own start, not the given ones.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        batch: int,
+        compiled: bool = False,
+        parametrization: Parametrization = "pixels",
+    ) -> None:
         super().__init__(subject)
+        self._space = subject.space(parametrization)
+        self._is_given = parametrization == "pixels"
         taps = list(subject.references)
         network = copy.deepcopy(subject.network)  # each loop has its own hooks
         read = self._opened.enter_context(TapReader(network, taps, compiled=compiled))
@@ -137,13 +156,12 @@ class VitalLoop(Loop):
         """As of any loop."""
         subject, method = self.subject, self.subject.method(steps)
         losses: list[float] = []
+        latents = images if self._is_given else [self._start()] * len(images)
         with gpu_arithmetic(subject.precision):
             optimize(
-                [TargetState.initial(one, subject.preprocessing.size) for one in images],
+                [TargetState.initial(one, subject.preprocessing.size) for one in latents],
                 Problem(
-                    lambda start: Pixels(
-                        start.to(subject.device), subject.preprocessing, method.clamp
-                    ),
+                    lambda latents, _step: self._space.parametrize(latents.to(subject.device)),
                     Jitter([subject.draws(steps)] * len(images)),
                     {1: self._objective},
                     method,
@@ -156,6 +174,9 @@ class VitalLoop(Loop):
                 ),
             )
         return losses[-1]
+
+    def _start(self) -> torch.Tensor:
+        return self._space.start(generator(self.subject.seed, "start"))
 
 
 class NaiveLoop(Loop):

@@ -33,6 +33,7 @@ from vital.images.files import write_png
 from vital.images.image_set import ImageSet
 from vital.images.tensors import to_uint8
 from vital.methods.base import Setup
+from vital.methods.image_spaces import PixelSpace
 from vital.methods.inner import InnerMethod
 from vital.networks.model import StudiedModel, open_model
 from vital.networks.taps.reader import TapReader
@@ -182,7 +183,8 @@ def _settings(taps: Sequence[str], steps: int, masked: bool) -> VisualizeParams:
 def _engine(
     model: StudiedModel, kept: Any, params: VisualizeParams, masks: MaskParams, folder: Path
 ) -> Engine:
-    method = InnerMethod(Setup(model, SEED, model.device), kept, params, masks)
+    pixels = PixelSpace(model.preprocessing, params.clamp)
+    method = InnerMethod(Setup(model, SEED, model.device), kept, params, masks, pixels)
     return Engine(method, params.for_inner(), WorkStore(folder / ".work"))
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.coloured_images import MEASURED
 from helpers.small_networks import CPU, TAPS, redraw, tiny, write_weights
 from helpers.tracked_project import make_empty_store
 from vital.engine.local import Engine
 from vital.images.preprocessing import Preprocessing
+from vital.images.statistics import ImageStatistics
 from vital.methods.base import Setup
+from vital.methods.image_spaces import space_of
 from vital.methods.vital import VitalMethod
 from vital.networks.build import freeze
 from vital.networks.model import StudiedModel
@@ -77,11 +80,17 @@ def engine(
 ) -> Callable[..., Engine]:
     """Build an engine with few steps; keywords override the visualize block."""
 
-    def build(store: str = "work", seed: int = 0, **changes: object) -> Engine:
+    def build(
+        store: str = "work",
+        seed: int = 0,
+        measured: ImageStatistics = MEASURED,
+        **changes: object,
+    ) -> Engine:
         block = {"steps": 12, "lr": 0.2, "jitter": 4, "batch": 3, "tv": 1e-3, "l2": 1e-3}
         cadence = {"checkpoint_every": 4, "history_every": 4, "weighting": "inverse_variance"}
         params = check_block({**block, **cadence, **changes}, "visualize", VisualizeParams)
-        method = VitalMethod(Setup(studied, seed, CPU), statistics, params.method())
+        space = space_of(params, studied.preprocessing, lambda: measured)
+        method = VitalMethod(Setup(studied, seed, CPU), statistics, params.method(), space)
         return Engine(method, params, WorkStore(tmp_path / store))
 
     return build

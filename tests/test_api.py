@@ -63,6 +63,27 @@ def test_a_module_of_ones_own_works(references: Path) -> None:
     assert list(made.table["name"]) == ["c"]
 
 
+FOURIER = {**QUICK, "parametrization": "fourier", "lr": 0.05}
+
+
+def test_fourier_images_too_are_the_same_alone_and_do_not_depend_on_their_number(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    """Their colours are those of the source, not those of the units that are shown."""
+    together = make(checkpoint, references, params=FOURIER, out=tmp_path / "out")
+    assert not torch.equal(together.images, make(checkpoint, references).images)
+    alone = make(checkpoint, references, units=["1"], params=FOURIER)
+    assert torch.equal(alone.images[0], together.images[1])
+    Image.new("RGB", (36, 40), "red").save(references / "2" / "red.png")
+    others = make(checkpoint, references, units=["1"], params=FOURIER)
+    assert not torch.equal(others.images[0], alone.images[0])
+
+
+def test_a_flat_folder_has_colours_of_its_own(checkpoint: Path, references: Path) -> None:
+    made = make(checkpoint, references / "1", units=["1"], params=FOURIER)
+    assert made.images.shape == (1, 3, 32, 32)
+
+
 CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +20,10 @@ from vital.errors import ParamsError
 from vital.images.files import to_rgb
 from vital.images.preprocessing import Preprocessing
 from vital.images.sources.base import Candidate
+from vital.images.statistics import ImageStatistics, measure_images
+from vital.images.tensors import from_image
 from vital.methods.base import Setup
+from vital.methods.image_spaces import MeasureImages, space_of
 from vital.methods.schedule import phases
 from vital.methods.vital import VitalMethod
 from vital.networks.classes import ClassMap
@@ -30,7 +34,11 @@ from vital.params.data import ReferenceParams
 from vital.params.studied_method import STUDIED
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
-from vital.references.from_source import draw_reference_sets, reference_params
+from vital.references.from_source import (
+    draw_measured_images,
+    draw_reference_sets,
+    reference_params,
+)
 from vital.runtime.devices import resolve_device
 from vital.runtime.locks import only_run
 from vital.runtime.neutral_state import in_neutral_state
@@ -88,8 +96,9 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     attribute, a key or an index. ``references`` is a source of images as in docs/images.md: a
     folder with a subfolder per class, named by class name, index or ImageNet synset, or
     ``hfds/...`` and the like; or a mapping with the keys ``source``, ``root``, ``split``,
-    ``columns`` and ``class_map``. A flat folder stands for the one unit given in ``units``.
-    ``params`` overrides DEFAULTS with keys of the visualize block. With ``out``, images, index and
+    ``columns`` and ``class_map``. A flat folder stands for the one of ``units``.
+    ``params`` overrides DEFAULTS with keys of the visualize block; the colours that its ``fourier``
+    decorrelates are those of images drawn from all of the source. With ``out``, images, index and
     history are written there, and finished targets are kept in its ``.work`` for the next call.
 
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.
@@ -139,7 +148,8 @@ def _visualize(
     device = resolve_device(call.device)
     setup = Setup(studied, call.seed, device, settings.precision, settings.compile)
     with _alone(None if call.out is None else Path(call.out)) as out:
-        results = _make_images(setup, sets, settings, call.seeds, out)
+        measure = partial(_measure_images, references, studied.preprocessing, call.seed)
+        results = _make_images(setup, sets, measure, settings, call.seeds, out)
     images = torch.stack([finished.image for finished in results])
     pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
     return Visualizations(pixels, index_table(STUDIED, results))
@@ -168,8 +178,21 @@ ReferenceSets = Mapping[Unit, Sequence[Candidate]]
 """The real images of each unit."""
 
 
+def _measure_images(
+    references: ReferenceParams, preprocessing: Preprocessing, seed: int
+) -> ImageStatistics:
+    """What the source's images have in common, as the network sees them."""
+    images = (to_rgb(one.read(), one.origin) for one in draw_measured_images(references, seed))
+    return measure_images(from_image(preprocessing.crop(image))[None] for image in images)
+
+
 def _make_images(
-    setup: Setup, sets: ReferenceSets, params: VisualizeParams, seeds: int, out: Path | None
+    setup: Setup,
+    sets: ReferenceSets,
+    measure: MeasureImages,
+    params: VisualizeParams,
+    seeds: int,
+    out: Path | None,
 ) -> list[Finished]:
     """Images of each unit from so many seeds, in order; written to ``out`` if that is given."""
     model = setup.model
@@ -179,7 +202,9 @@ def _make_images(
     targets = [Target(unit, number) for unit in sets for number in range(seeds)]
     with tempfile.TemporaryDirectory() as scratch, engines(params) as make_engine:
         store = WorkStore(out / WORK_FOLDER if out else Path(scratch))
-        engine = make_engine(VitalMethod(setup, kept, params.method()), params, store)
+        space = space_of(params.method(), model.preprocessing, measure)
+        method = VitalMethod(setup, kept, params.method(), space)
+        engine = make_engine(method, params, store)
         results = sorted(engine.run(targets), key=lambda finished: finished.target)
     if out is not None:
         write_visualizations(out, STUDIED, results, model.preprocessing)

@@ -47,6 +47,13 @@ def test_a_step_is_compared_with_each_baseline() -> None:
     assert bare["seconds"] == naive["seconds"]
 
 
+def test_a_step_over_waves_is_compared_with_one_over_pixels() -> None:
+    options = ("--model", MODEL, "--batch", "1", "--steps", "2", "--turns", "1")
+    (line,) = lines(step.main, *options, "--parametrization", "fourier", "--against", "pixels")
+    assert line["parametrization"] == "fourier"
+    assert line["ratio"] == pytest.approx(line["seconds"] / line["baseline_seconds"])
+
+
 def test_extracting_is_compared_with_the_bare_pass() -> None:
     (line,) = lines(extract.main, "--model", MODEL, "--batch", "1", "--repeats", "1")
     assert line["ratio"] == pytest.approx(line["seconds"] / line["baseline_seconds"])

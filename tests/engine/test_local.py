@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.coloured_images import MEASURED
 from helpers.small_networks import CPU, TAPS
 from vital.engine.local import Engine, Finished
 from vital.engine.optimize import TargetState, _Batch
 from vital.engine.target_store import TargetStore
 from vital.errors import Interrupted, ModelError, ParamsError, VitalError
 from vital.images.preprocessing import Preprocessing
+from vital.images.statistics import ImageStatistics
 from vital.methods.base import Setup
+from vital.methods.image_spaces import PixelSpace, space_of
 from vital.methods.objectives import sort_matching
 from vital.methods.vital import VitalMethod
 from vital.networks.build import build_network, freeze
@@ -35,6 +38,11 @@ from vital.units import Target, Unit
 
 Build = Callable[..., Engine]
 
+FOURIER = {"parametrization": "fourier", "lr": 0.05}
+
+made_of = pytest.mark.parametrize("numbers", [{}, FOURIER], ids=["pixels", "fourier"])
+"""What images are made of."""
+
 
 def by_target(results: list[Finished]) -> dict[Target, Finished]:
     return {finished.target: finished for finished in results}
@@ -47,12 +55,17 @@ def assert_same(one: Finished, other: Finished) -> None:
     assert one.history == other.history
 
 
-def test_neighbours_and_position_do_not_matter(engine: Build, units: list[Unit]) -> None:
+@pytest.mark.parametrize(
+    "numbers", [{}, FOURIER, {"scale": 0.1}], ids=["pixels", "fourier", "scaled"]
+)
+def test_neighbours_and_position_do_not_matter(
+    engine: Build, units: list[Unit], numbers: dict[str, object]
+) -> None:
     targets = [Target(unit, seed) for unit in units for seed in (0, 1)]
-    together = by_target(list(engine("together").run(targets)))
-    reversed_order = by_target(list(engine("reversed").run(targets[::-1])))
+    together = by_target(list(engine("together", **numbers).run(targets)))
+    reversed_order = by_target(list(engine("reversed", **numbers).run(targets[::-1])))
     for target in targets:
-        (alone,) = engine(f"alone-{target.file_name}").run([target])
+        (alone,) = engine(f"alone-{target.file_name}", **numbers).run([target])
         assert_same(alone, together[target])
         assert_same(reversed_order[target], together[target])
 
@@ -69,12 +82,17 @@ class StoppedError(Exception):
     """Stands for a process that is killed."""
 
 
+@made_of
 @pytest.mark.parametrize("writes", [1, 4, 7])
 def test_interrupted_and_resumed_equals_uninterrupted(
-    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch, writes: int
+    engine: Build,
+    units: list[Unit],
+    monkeypatch: pytest.MonkeyPatch,
+    writes: int,
+    numbers: dict[str, object],
 ) -> None:
     targets = [Target(unit, 0) for unit in units]
-    undisturbed = by_target(list(engine("undisturbed").run(targets)))
+    undisturbed = by_target(list(engine("undisturbed", **numbers).run(targets)))
     save = TargetStore.save_checkpoint
     done = []
 
@@ -86,9 +104,9 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
     monkeypatch.setattr(TargetStore, "save_checkpoint", save_some)
     with pytest.raises(StoppedError):
-        list(engine().run(targets))
+        list(engine(**numbers).run(targets))
     monkeypatch.setattr(TargetStore, "save_checkpoint", save)
-    resumed = engine()
+    resumed = engine(**numbers)
     steps = {target: resumed._start(target).step for target in targets}
     assert set(steps.values()) & {4, 8}
     for target, finished in by_target(list(resumed.run(targets))).items():
@@ -160,6 +178,9 @@ def test_a_signal_saves_the_step_that_was_underway(
         assert_same(finished, undisturbed[target])
 
 
+OTHER_COLOURS = ImageStatistics(MEASURED.magnitude, torch.eye(3))
+
+
 def test_everything_that_determines_an_image_is_in_its_key(
     engine: Build, units: list[Unit]
 ) -> None:
@@ -174,9 +195,17 @@ def test_everything_that_determines_an_image_is_in_its_key(
         engine(batch=4).key(target),
         engine(weighting="plain").key(target),
         engine(history_every=2).key(target),
+        engine(clamp=False).key(target),
+        engine(scale=0.1).key(target),
+        engine(polish={"steps": 2, "lr": 0.1}).key(target),
+        engine(parametrization="fourier").key(target),
+        engine(parametrization="fourier", fourier={"start": 0.02}).key(target),
+        engine(parametrization="fourier", fourier={"exponent": 0.9}).key(target),
+        engine(parametrization="fourier", measured=OTHER_COLOURS).key(target),
     ]
     assert len(set(keys)) == len(keys)
     assert engine(checkpoint_every=2).key(target) == keys[0]
+    assert engine(measured=OTHER_COLOURS).key(target) == keys[0]
 
 
 def test_seeds_and_units_give_different_images(engine: Build, units: list[Unit]) -> None:
@@ -186,8 +215,11 @@ def test_seeds_and_units_give_different_images(engine: Build, units: list[Unit])
     assert not torch.equal(first, third)
 
 
-def test_the_loss_falls_and_is_recorded(engine: Build, units: list[Unit]) -> None:
-    built = engine(steps=40)
+@made_of
+def test_the_loss_falls_and_is_recorded(
+    engine: Build, units: list[Unit], numbers: dict[str, object]
+) -> None:
+    built = engine(steps=40, **numbers)
     (finished,) = built.run([Target(units[0], 0)])
     assert [row[0] for row in finished.history] == [*range(0, 40, 4), 39]
     assert all(len(row) == 2 + len(finished.parts) for row in finished.history)
@@ -234,12 +266,14 @@ def test_unused_entries_are_pruned(engine: Build, units: list[Unit], tmp_path: P
     assert TargetStore(WorkStore(tmp_path / "work")).load(kept.key) is not None
 
 
+@made_of
 def test_a_coarse_phase_matches_pooled_references_and_resumes(
     studied: StudiedModel,
     units: list[Unit],
     references: torch.Tensor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    numbers: dict[str, object],
 ) -> None:
     names = [unit.id for unit in units for _ in range(8)]
     kept = dict(extract_statistics(studied, TAPS, [(names, references)], CPU, pools=[2]))
@@ -248,10 +282,11 @@ def test_a_coarse_phase_matches_pooled_references_and_resumes(
         for tap, expected in statistics.items():
             np.testing.assert_array_equal(kept[unit][f"{tap}~2"].quantiles, expected.quantiles)
     block = {"steps": 6, "coarse": {"steps": 10}, "lr": 0.2, "batch": 3, "checkpoint_every": 4}
-    params = check_block(block, "visualize", VisualizeParams)
+    params = check_block({**block, **numbers}, "visualize", VisualizeParams)
+    space = space_of(params, studied.preprocessing, lambda: MEASURED)
 
     def run(store: str) -> Finished:
-        method = VitalMethod(Setup(studied, 0, CPU), kept, params.method())
+        method = VitalMethod(Setup(studied, 0, CPU), kept, params.method(), space)
         engine = Engine(method, params, WorkStore(tmp_path / store))
         (finished,) = engine.run([Target(units[1], 0)])
         return finished
@@ -291,7 +326,7 @@ def test_a_network_of_fixed_size_refuses_a_coarse_phase() -> None:
     )
     expected = r"a transformer, images pooled by 2: .* 16 x 16 pixels .* built for 32 x 32"
     with pytest.raises(ModelError, match=expected):
-        VitalMethod(Setup(vit, 0, CPU), kept, params.method())
+        VitalMethod(Setup(vit, 0, CPU), kept, params.method(), PixelSpace(preprocessing, True))
 
 
 @pytest.mark.parametrize("column", ["loss", "activation", "probability"])

@@ -34,12 +34,14 @@ def cluster() -> Iterator[Cluster]:
         yield started
 
 
+@pytest.mark.parametrize("numbers", ["pixels", "fourier"])
 def test_the_bytes_are_those_of_the_local_engine(
-    cluster: Cluster, engine: Build, units: list[Unit]
+    cluster: Cluster, engine: Build, units: list[Unit], numbers: str
 ) -> None:
     targets = [Target(unit, seed) for unit in units for seed in (0, 1)]
-    expected = list(engine("local").run(targets))
-    assert_same(list(on(cluster, engine("ray")).run(targets)), expected)
+    expected = list(engine("local", parametrization=numbers).run(targets))
+    made = list(on(cluster, engine("ray", parametrization=numbers)).run(targets))
+    assert_same(made, expected)
 
 
 def test_what_is_finished_is_not_made_again(

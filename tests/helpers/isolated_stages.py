@@ -42,7 +42,7 @@ PARAMS: dict[str, Any] = {
     "methods": list(METHODS),
     "visualize": {
         "seeds": 1, "steps": 4, "lr": 0.3, "jitter": 4, "batch": 4, "history_every": 2,
-        "inner": {"steps": 4, "batch": 2},
+        "inner": {"steps": 4, "batch": 2, "parametrization": "fourier", "lr": 0.05},
     },
     "peers": {"activation": {"steps": 3}, "maco": {"steps": 2}, "budget": "published"},
     "judges": [

@@ -6,7 +6,7 @@ import hashlib
 import tracemalloc
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from random import Random
 
@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.stats import chi2
 
 from helpers.own_images import encoded, noise
-from vital.images.sampling import Reservoir, Sample, sample_images
+from vital.images.sampling import Reservoir, Sample, sample_any, sample_images
 from vital.images.sources.base import Candidate, IndexedPool, Pool, StreamedPool
 
 BROKEN = b"no image"
@@ -101,6 +101,20 @@ def test_a_stream_gives_the_draw_of_a_pool_in_the_same_order(
     assert origins(one) == origins(other)
     one, other = (sample_images(pool, count, seed, "test") for pool in pools)
     assert skipped(one) == skipped(other)
+
+
+@pytest.mark.parametrize("pool", [indexed, streamed])
+def test_images_of_any_class_are_those_of_a_pool_that_has_one(
+    pool: Callable[..., Pool], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever classes its images are of, and without a word of those that are broken."""
+    broken = frozenset({2, 5})
+    (expected,) = sample_images(indexed([""] * 12, broken), 4, 7, "test").classes
+    caplog.clear()
+    drawn = sample_any(pool([*"abbacbacabca"], broken), 4, 7, "test")
+    assert [one.origin for one in drawn] == [one.candidate.origin for one in expected.images]
+    assert [one.read() for one in drawn] == [one.candidate.read() for one in expected.images]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("pool", [indexed, streamed])

@@ -78,6 +78,14 @@ CALLS: list[tuple[dict[str, Any], str]] = [
     ({"params": {"device": "cpu"}}, "params: 'device' has no effect: give the keyword device"),
     ({"params": {"inner": {}}}, "params: 'inner' has no effect"),
     ({"params": {"ray": {"workers": 3}}}, "params: 'ray' has no effect without engine: ray"),
+    (
+        {"params": {"fourier": {"start": 0.1}}},
+        "params: 'fourier' has no effect: parametrization is pixels",
+    ),
+    (
+        {"params": {"parametrization": "fourier", "clamp": False}},
+        "params: 'clamp' has no effect: parametrization is fourier",
+    ),
     ({"params": {"steps": 10**12}}, "visualize.steps: 1000000000000 cannot be used"),
     ({"params": {1.5: 3}}, "visualize has the key 1.5, which must be text"),
 ]

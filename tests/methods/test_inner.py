@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,20 +15,21 @@ import torch
 from PIL import Image
 from ray import cloudpickle
 
+from helpers.coloured_images import MEASURED
 from helpers.small_networks import small_model, write_noise
 from vital.engine.local import Engine, Finished
-from vital.engine.output import transparent_array
-from vital.errors import ParamsError, VitalError
+from vital.engine.optimize import _Batch
+from vital.errors import Interrupted, ParamsError, VitalError
 from vital.images.image_set import ImageSet
-from vital.methods.base import Setup
+from vital.methods.base import MethodInputs, Setup
 from vital.methods.inner import InnerMethod, MaskedRead
 from vital.methods.transforms import Draws
 from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader
 from vital.params.base import check_block
+from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.references.heat_maps import heat_maps
 from vital.references.quantiles import UnitStatistics
 from vital.references.unit_relevance import taps_until, unit_relevance
 from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
@@ -36,6 +40,11 @@ CPU = torch.device("cpu")
 TAPS = ["input", "conv1", "layer1", "layer2"]
 UNITS = [inner_unit("layer2", channel) for channel in (3, 5, 7)]  # these fire
 SETTINGS = {"steps": 6, "lr": 0.1, "jitter": 4, "batch": 2, "checkpoint_every": 2}
+
+made_of = pytest.mark.parametrize(
+    "numbers", [{}, {"inner": {"parametrization": "fourier"}}], ids=["pixels", "fourier"]
+)
+"""What images are made of."""
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +82,24 @@ def make(
     relevance = relevance or RelevanceParams()
     params = check_block({**SETTINGS, **changes}, "visualize", VisualizeParams)
     kept = statistics(model, patches, relevance, pools)
-    method = InnerMethod(Setup(model, 0, CPU), kept, params, relevance.masks())
-    return run(method, params, store, units)
+    return run(method_of(model, kept, params, relevance), params, store, units)
+
+
+def method_of(
+    model: StudiedModel,
+    kept: dict[str, UnitStatistics],
+    params: VisualizeParams,
+    relevance: RelevanceParams | None = None,
+) -> InnerMethod:
+    run = MethodInputs(
+        Setup(model, 0, CPU),
+        params,
+        PeersParams(),
+        (relevance or RelevanceParams()).masks(),
+        statistics=lambda: kept,
+        image_statistics=lambda: MEASURED,
+    )
+    return InnerMethod.of_run(run)
 
 
 def run(
@@ -114,11 +139,16 @@ def test_the_loss_is_that_of_the_definition(
         assert made.record[f"loss_{tap}"] == pytest.approx(expected, rel=1e-4)
 
 
+@made_of
 def test_neighbours_and_interruptions_change_no_byte(
-    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: StudiedModel,
+    patches: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    numbers: dict[str, object],
 ) -> None:
-    together = {one.target: one for one in make(model, patches, tmp_path / "together")}
-    (alone,) = make(model, patches, tmp_path / "alone", UNITS[2:])
+    together = {one.target: one for one in make(model, patches, tmp_path / "together", **numbers)}
+    (alone,) = make(model, patches, tmp_path / "alone", UNITS[2:], **numbers)
     assert torch.equal(alone.image, together[alone.target].image)
 
     calls = 0
@@ -138,23 +168,22 @@ def test_neighbours_and_interruptions_change_no_byte(
 
     monkeypatch.setattr(InnerMethod, "_objective", stop_early)
     with pytest.raises(VitalError, match="stopped"):
-        make(model, patches, tmp_path / "resumed")
+        make(model, patches, tmp_path / "resumed", **numbers)
     monkeypatch.undo()
-    for one in make(model, patches, tmp_path / "resumed"):
+    for one in make(model, patches, tmp_path / "resumed", **numbers):
         kept = together[one.target]
         assert torch.equal(one.image, kept.image)
         assert torch.equal(one.sensitivity, kept.sensitivity)
         assert one.history == kept.history
 
 
+@made_of
 def test_a_worker_of_a_cluster_makes_the_same_bytes(
-    model: StudiedModel, patches: Path, tmp_path: Path
+    model: StudiedModel, patches: Path, tmp_path: Path, numbers: dict[str, object]
 ) -> None:
     """Ray sends a method as its cloudpickle writes it."""
-    relevance, params = RelevanceParams(), check_block(SETTINGS, "visualize", VisualizeParams)
-    method = InnerMethod(
-        Setup(model, 0, CPU), statistics(model, patches, relevance), params, relevance.masks()
-    )
+    params = check_block({**SETTINGS, **numbers}, "visualize", VisualizeParams)
+    method = method_of(model, statistics(model, patches, RelevanceParams()), params)
     sent = cloudpickle.loads(cloudpickle.dumps(method))
     here = run(method, params, tmp_path / "here", UNITS)
     there = run(sent, params, tmp_path / "there", UNITS)
@@ -175,7 +204,21 @@ def test_relevance_changes_what_is_made(model: StudiedModel, patches: Path, tmp_
     assert len({one.image.numpy().tobytes() for one in made}) == len(kinds)
 
 
-def test_masks_and_jitter_are_held_together(
+def test_inner_units_may_be_made_of_other_numbers_than_classes(
+    model: StudiedModel, patches: Path, tmp_path: Path
+) -> None:
+    def made(**changes: object) -> Finished:
+        return make(model, patches, tmp_path, UNITS[:1], **changes)[0]
+
+    own = made(inner={"parametrization": "fourier", "fourier": {"start": 0.1}}, lr=0.05)
+    as_classes = made(parametrization="fourier", fourier={"start": 0.1}, lr=0.05)
+    assert torch.equal(own.image, as_classes.image)
+    pixels = made(parametrization="fourier", inner={"parametrization": "pixels"})
+    assert torch.equal(pixels.image, made().image)
+    assert not torch.equal(pixels.image, own.image)
+
+
+def test_masks_and_moves_are_held_together(
     model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -189,10 +232,33 @@ def test_masks_and_jitter_are_held_together(
     extracting = len(UNITS)
     make(model, patches, tmp_path, UNITS[:1], inner={"masks_every": 2})
     assert len(read) == extracting + 3 + 1  # steps 0, 2 and 4, and the final loss
-    params = check_block(SETTINGS, "visualize", VisualizeParams).method()
+    params = check_block({**SETTINGS, "scale": 0.1}, "visualize", VisualizeParams).method()
     every, held = Draws.of(0, "t", params), Draws.of(0, "t", params, hold=2)
     assert torch.equal(held.shifts[::2], every.shifts[::2])
     assert torch.equal(held.shifts[1::2], every.shifts[::2])
+    assert torch.equal(held.scales[1::2], every.scales[::2])
+
+
+def test_a_stop_waits_for_the_end_of_what_is_held(
+    model: StudiedModel, patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the run after it would have no masks to go on with."""
+    advance, made = _Batch.advance, []
+
+    def signalled(*given: Any) -> Any:
+        made.append(1)
+        if len(made) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return advance(*given)
+
+    held = {"inner": {"masks_every": 2}}
+    (undisturbed,) = make(model, patches, tmp_path / "undisturbed", UNITS[:1], **held)
+    monkeypatch.setattr(_Batch, "advance", signalled)
+    with pytest.raises(Interrupted, match="after step 4 of 6"):
+        make(model, patches, tmp_path / "resumed", UNITS[:1], **held)
+    (resumed,) = make(model, patches, tmp_path / "resumed", UNITS[:1], **held)
+    assert len(made) == 6
+    assert torch.equal(resumed.image, undisturbed.image)
 
 
 def test_statistics_are_also_of_pooled_patches(
@@ -315,28 +381,6 @@ def test_a_weight_of_a_tap_that_is_not_read_before_a_unit(
     (made,) = make(model, patches, tmp_path / "b", UNITS[:1], tap_weights=between)
     (plain,) = make(model, patches, tmp_path / "c", UNITS[:1], tap_weights={})
     assert torch.equal(made.image, plain.image)
-
-
-def test_transparency_follows_the_gradient() -> None:
-    sensitivity = torch.linspace(0, 1, 100).view(10, 10)
-    array = transparent_array(torch.rand(3, 10, 10, generator=torch.manual_seed(0)), sensitivity)
-    assert array.shape == (10, 10, 4)
-    alpha = array[..., 3].reshape(-1).astype(int)
-    assert (np.diff(alpha) >= 0).all()
-    assert alpha[0] == 0
-    assert (alpha[-2:] == 255).all()  # what lies above the 98th percentile
-    assert alpha[96] < 255
-    assert array[..., :3].min() == 0
-    assert array[..., :3].max() == 255
-
-
-def test_heat_maps_show_positive_relevance_only() -> None:
-    relevance = torch.zeros(1, 3, 16)
-    relevance[0, :, 3] = 1.0
-    relevance[0, 1, 5] = -4.0
-    (heat,) = heat_maps(relevance, (4, 4))
-    assert heat[0, 3] == 1.0
-    assert heat.sum() == 1.0
 
 
 def test_all_that_is_active_counts_where_nothing_is_relevant(model: StudiedModel) -> None:

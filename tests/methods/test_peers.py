@@ -14,11 +14,11 @@ import torch
 from ray import cloudpickle
 from torch import nn
 
+from helpers.coloured_images import MEASURED, coloured_images
 from helpers.small_networks import CPU, lively_model, redraw
 from vital.engine.local import Engine, Finished
 from vital.engine.target_store import TargetStore
 from vital.errors import DataError, ModelError, ParamsError
-from vital.images.preprocessing import Preprocessing
 from vital.images.statistics import ImageStatistics, measure_images, mixing_matrix
 from vital.methods.activation import ActivationMethod
 from vital.methods.base import Method, Setup
@@ -26,7 +26,6 @@ from vital.methods.batch_norm import distance_of_statistics
 from vital.methods.deepinversion import DeepInversionMethod
 from vital.methods.fourier import FourierMethod
 from vital.methods.maco import MacoMethod
-from vital.methods.parametrizations import Phases, Spectrum, phase_start
 from vital.networks.build import build_network, freeze
 from vital.networks.model import StudiedModel
 from vital.params.base import check_block
@@ -58,25 +57,14 @@ def units() -> list[Unit]:
     return class_units(["one", "two", "three", "four"])
 
 
-def real_images(size: int = 32) -> torch.Tensor:
-    """Pictures of strong contrast in colours that go together, (6, 3, size, size) in 0..1."""
-    draws = torch.Generator().manual_seed(4)
-    waves = torch.randn(6, 3, size, size, generator=draws)
-    mixed = torch.einsum("oc,bchw->bohw", torch.tensor([[3.0, 1, 0], [3, 0, 1], [2, -1, 0]]), waves)
-    return torch.sigmoid(2 * mixed)
-
-
-IMAGES = measure_images([real_images()])
-
-
 def maco(model: StudiedModel, redirected: int = STEPS) -> MacoMethod:
     params = MacoParams(crops=2, box=(0.4, 0.8), lr=0.3)
-    return MacoMethod(Setup(model, 0, CPU), params, STEPS, IMAGES, redirected)
+    return MacoMethod(Setup(model, 0, CPU), params, STEPS, MEASURED, redirected)
 
 
 def fourier(model: StudiedModel, redirected: int = STEPS) -> FourierMethod:
     params = FourierParams(pad=3, shifts=(4, 2))
-    return FourierMethod(Setup(model, 0, CPU), params, STEPS, IMAGES, redirected)
+    return FourierMethod(Setup(model, 0, CPU), params, STEPS, MEASURED, redirected)
 
 
 def deepinversion(model: StudiedModel) -> DeepInversionMethod:
@@ -180,62 +168,25 @@ def test_macos_magnitude_is_kept_exactly(
 ) -> None:
     method = maco(studied)
     (finished,) = run(method, tmp_path, targets_for(units[:1])).values()
-    start = method.image(method.start(finished.target))
+    start = method.image(method.start(finished.target), step=0)
     assert not torch.allclose(finished.image, start, atol=1e-2)
     pixels = studied.preprocessing.denormalize(finished.image.double())
     kept = torch.fft.rfft2(pixels).abs()
-    error = (kept - IMAGES.magnitude).abs()
-    assert float(error.max()) < 3e-6 * float(IMAGES.magnitude.max())
-    whole = torch.fft.fft2(real_images().double()).abs().mean(0)[..., :17]
-    torch.testing.assert_close(IMAGES.magnitude.double(), whole, rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("size", [(8, 8), (7, 6), (6, 7), (5, 9)])
-def test_any_phases_keep_the_magnitude_of_any_size(size: tuple[int, int]) -> None:
-    draws = torch.Generator().manual_seed(1)
-    magnitude = torch.fft.rfft2(torch.rand(3, *size, generator=draws)).abs()
-    preprocessing = Preprocessing(size, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
-    phases = Phases(phase_start(size, draws)[None], magnitude, preprocessing)
-    pixels = preprocessing.denormalize(phases.images())[0]
-    torch.testing.assert_close(torch.fft.rfft2(pixels).abs(), magnitude, rtol=1e-4, atol=1e-5)
+    error = (kept - MEASURED.magnitude).abs()
+    assert float(error.max()) < 3e-6 * float(MEASURED.magnitude.max())
+    whole = torch.fft.fft2(coloured_images().double()).abs().mean(0)[..., :17]
+    torch.testing.assert_close(MEASURED.magnitude.double(), whole, rtol=1e-6, atol=1e-6)
 
 
 def test_fouriers_colours_vary_as_those_of_the_images() -> None:
-    pixels = real_images().double().movedim(1, 0).flatten(1).numpy()
+    pixels = coloured_images().double().movedim(1, 0).flatten(1).numpy()
     expected = np.cov(pixels, bias=True)
-    np.testing.assert_allclose(IMAGES.covariance.numpy(), expected, rtol=1e-5)
-    matrix = mixing_matrix(IMAGES.covariance).double().numpy()
+    np.testing.assert_allclose(MEASURED.covariance.numpy(), expected, rtol=1e-5)
+    matrix = mixing_matrix(MEASURED.covariance).double().numpy()
     mixed = matrix @ np.eye(3) @ matrix.T
     factor = np.trace(expected) / np.trace(mixed)
     np.testing.assert_allclose(factor * mixed, expected, rtol=1e-4, atol=1e-7)
     assert np.linalg.norm(matrix, axis=0).max() == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("size", [(8, 8), (7, 6), (6, 9)])
-def test_fouriers_image_is_that_of_its_definition(size: tuple[int, int]) -> None:
-    """Every wave summed by hand in float64, its frequency as Lucid scales it."""
-    height, width = size
-    preprocessing = Preprocessing(size, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
-    drawn = torch.rand(3, *size, generator=torch.Generator().manual_seed(2)) - 0.5
-    colours = torch.tensor([[0.9, 0.1, 0.0], [0.8, 0.0, -0.2], [0.7, -0.3, 0.1]])
-    frequencies = np.hypot(
-        *np.meshgrid(np.fft.fftfreq(height), np.fft.fftfreq(width), indexing="ij")
-    )
-    scale = 1 / np.maximum(frequencies, 1 / max(size))
-    coefficients = np.fft.fft2(drawn.double().numpy(), norm="ortho")
-    waves = np.zeros((3, *size))
-    for row in range(height):
-        for column in range(width):
-            angle = np.add.outer(
-                row * np.arange(height) / height, column * np.arange(width) / width
-            )
-            wave = np.exp(2j * np.pi * angle) * scale[row, column] / np.sqrt(height * width)
-            waves += (coefficients[:, row, column, None, None] * wave).real
-    mixed = np.einsum("oc,chw->ohw", colours.double().numpy(), waves / 4)
-    latent = torch.view_as_real(torch.fft.rfft2(drawn, norm="ortho"))[None]
-    image = Spectrum(latent, colours, preprocessing).images().detach()
-    pixels = preprocessing.denormalize(image)[0].numpy()
-    np.testing.assert_allclose(pixels, 1 / (1 + np.exp(-mixed)), atol=1e-5)
 
 
 def slow_distance(maps: np.ndarray, means: np.ndarray, variances: np.ndarray) -> float:
@@ -375,9 +326,9 @@ def test_no_images_have_no_statistics() -> None:
 
 
 def test_statistics_do_not_depend_on_batches() -> None:
-    apart: ImageStatistics = measure_images(real_images().split(4))
-    torch.testing.assert_close(apart.magnitude, IMAGES.magnitude)
-    torch.testing.assert_close(apart.covariance, IMAGES.covariance)
+    apart: ImageStatistics = measure_images(coloured_images().split(4))
+    torch.testing.assert_close(apart.magnitude, MEASURED.magnitude)
+    torch.testing.assert_close(apart.covariance, MEASURED.covariance)
 
 
 @pytest.mark.parametrize("name", PEERS)

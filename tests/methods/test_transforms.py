@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -27,7 +28,7 @@ def test_jitter_moves_pixels_and_its_gradient_moves_them_back(flip: bool) -> Non
 
 
 def test_jitter_shifts_each_image_by_its_own_draw() -> None:
-    draws = Draws(shifts=torch.tensor([[1, 2]]), flips=torch.tensor([False]))
+    draws = Draws(torch.tensor([[1, 2]]), torch.tensor([False]), torch.tensor([1.0]))
     image = torch.arange(30.0).view(1, 1, 6, 5)
     moved = Jitter([draws])(image, 0)
     assert float(moved[0, 0, 1, 2]) == float(image[0, 0, 0, 0])
@@ -43,6 +44,61 @@ def test_draws_depend_on_seed_and_target_only() -> None:
     assert not torch.equal(one.shifts, other.shifts)
     assert int(one.shifts.abs().max()) == 5
     assert 0 < int(one.flips.sum()) < 50
+    assert (one.scales == 1).all()
+
+
+def test_sizes_are_drawn_evenly_and_apart_from_shifts() -> None:
+    params = MethodParams(steps=4000, lr=1.0, jitter=5, flip=True)
+    scaled = params.model_copy(update={"scale": 0.1})
+    still, draws = Draws.of(3, "class/1/0", params), Draws.of(3, "class/1/0", scaled)
+    assert torch.equal(draws.shifts, still.shifts)
+    assert torch.equal(draws.flips, still.flips)
+    counts = torch.histc(draws.scales, bins=10, min=0.9, max=1.1)
+    assert float(counts.sum()) == 4000
+    assert float((counts - 400).abs().max()) < 5 * 400**0.5
+    assert not torch.equal(Draws.of(3, "class/1/1", scaled).scales, draws.scales)
+    held = Draws.of(3, "class/1/0", scaled, hold=4).scales
+    assert torch.equal(held.view(-1, 4), draws.scales[::4, None].expand(-1, 4))
+
+
+def scaled_by_hand(image: np.ndarray, scale: float) -> np.ndarray:
+    """Each pixel shown, between the four of the image that its place is between, in float64."""
+    shown = np.zeros_like(image)
+    _, height, width = image.shape
+
+    def mirrored(place: int, count: int) -> int:
+        return -1 - place if place < 0 else 2 * count - 1 - place if place >= count else place
+
+    for row in range(height):
+        for column in range(width):
+            down = (row - (height - 1) / 2) / scale + (height - 1) / 2
+            right = (column - (width - 1) / 2) / scale + (width - 1) / 2
+            for y in (math.floor(down), math.floor(down) + 1):
+                for x in (math.floor(right), math.floor(right) + 1):
+                    share = (1 - abs(down - y)) * (1 - abs(right - x))
+                    pixel = image[:, mirrored(y, height), mirrored(x, width)]
+                    shown[:, row, column] += share * pixel
+    return shown
+
+
+@pytest.mark.parametrize("scale", [0.7, 0.95, 1.08, 1.4])
+def test_an_image_is_scaled_about_its_middle_before_it_is_moved(scale: float) -> None:
+    images = torch.randn(2, 3, 9, 12, generator=torch.Generator().manual_seed(5))
+    draws = [
+        Draws(torch.tensor([[2, -3]]), torch.tensor([True]), torch.tensor([scale])),
+        Draws(torch.tensor([[0, 1]]), torch.tensor([False]), torch.tensor([1.0])),
+    ]
+    images.requires_grad_()
+    shown = Jitter(draws)(images, 0)
+    by_hand = scaled_by_hand(images[0].detach().double().numpy(), scale)
+    expected = np.roll(by_hand[:, :, ::-1], (2, -3), axis=(1, 2))
+    np.testing.assert_allclose(shown[0].detach().numpy(), expected, atol=1e-5)
+    unscaled = images[1].detach().roll(1, dims=-1)
+    torch.testing.assert_close(shown[1].detach(), unscaled, atol=1e-5, rtol=0)
+    other = torch.randn(shown.shape, generator=torch.Generator().manual_seed(6))
+    (back,) = torch.autograd.grad(shown, images, other)
+    # What is shown is linear in the image, so its gradient is the transposed map.
+    torch.testing.assert_close((back * images).sum(), (other * shown).sum(), rtol=1e-4, atol=1e-4)
 
 
 def test_a_coarse_phase_has_less_jitter() -> None:

@@ -49,6 +49,7 @@ def test_a_coarse_phase_needs_equally_pooled_statistics(content: dict[str, Any])
         ("extract", "pools", [2, 3], "extract.pools"),
         ("visualize", "ray", {"workers": 3}, "visualize.ray"),
         ("extract", "ray", {"retries": 1}, "extract.ray"),
+        ("visualize", "fourier", {"start": 0.1}, "visualize.fourier"),
     ],
 )
 def test_what_has_no_effect_is_named(
@@ -61,3 +62,15 @@ def test_what_has_no_effect_is_named(
 def test_where_relevance_starts_has_no_effect_without_relevance(content: dict[str, Any]) -> None:
     content["relevance"] = {"composite": None, "start": "position"}
     assert "relevance.composite is null" in without_effect(content)["relevance.start"]
+
+
+def test_settings_of_inner_units_have_no_effect_only_where_there_are_some(
+    content: dict[str, Any],
+) -> None:
+    content["visualize"]["fourier"] = {"start": 0.1}
+    content["visualize"]["inner"] = {"parametrization": "fourier"}
+    assert without_effect(content) == {}
+    content["units"] = {}
+    assert list(without_effect(content)) == ["visualize.fourier"]
+    content["methods"] = ["maco"]
+    assert without_effect(content) == {}

@@ -29,19 +29,15 @@ from vital.units import class_units, targets_of
 MODEL = lively_model(["layer2", "input"])
 UNITS = class_units(["one", "two", "three", "four"])
 IMAGES = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-PARAMS = check_block(
-    {
-        "steps": 3,
-        "lr": 0.1,
-        "jitter": 2,
-        "tv": 1e-3,
-        "batch": 3,
-        "checkpoint_every": 2,
-        "coarse": {"steps": 2},
-    },
-    "visualize",
-    VisualizeParams,
-)
+BLOCK = {
+    "steps": 3,
+    "lr": 0.1,
+    "jitter": 2,
+    "tv": 1e-3,
+    "batch": 3,
+    "checkpoint_every": 2,
+    "coarse": {"steps": 2},
+}
 
 
 PEERS = check_block(
@@ -57,13 +53,22 @@ PEERS = check_block(
 )
 
 
-def method_on(name: str, device: torch.device) -> Method:
+FOURIER = {
+    "parametrization": "fourier",
+    "lr": 0.05,
+    "scale": 0.1,
+    "polish": {"steps": 2, "lr": 0.1},
+}
+CASES = [*((name, {}) for name in METHODS), ("vital", FOURIER)]
+
+
+def method_on(name: str, params: VisualizeParams, device: torch.device) -> Method:
     setup = Setup(copy.deepcopy(MODEL), 0, device)
     names = [unit.id for unit in UNITS for _ in range(2)]
     found = extract_statistics(setup.model, ["layer2", "input"], [(names, IMAGES)], device, [2])
     inputs = MethodInputs(
         setup,
-        PARAMS,
+        params,
         PEERS,
         MaskParams(),
         statistics=lambda: dict(found),
@@ -72,17 +77,22 @@ def method_on(name: str, device: torch.device) -> Method:
     return METHODS[name].of_classes(inputs)
 
 
-def made_on(name: str, device: torch.device, store: Path) -> list[Finished]:
-    engine = Engine(method_on(name, device), PARAMS, WorkStore(store))
+def made_on(
+    name: str, changes: dict[str, object], device: torch.device, store: Path
+) -> list[Finished]:
+    params = check_block({**BLOCK, **changes}, "visualize", VisualizeParams)
+    engine = Engine(method_on(name, params, device), params, WorkStore(store))
     return list(engine.run(targets_of(UNITS, 1)))
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_images_are_made_on_the_device(name: str, tmp_path: Path) -> None:
-    expected = made_on(name, CPU, tmp_path / "here")
+@pytest.mark.parametrize(("name", "changes"), CASES)
+def test_images_are_made_on_the_device(
+    name: str, changes: dict[str, object], tmp_path: Path
+) -> None:
+    expected = made_on(name, changes, CPU, tmp_path / "here")
     with PretendedDevice():
         assert resolve_device("cuda") == PRETENDED
-        made = made_on(name, PRETENDED, tmp_path / "there")
+        made = made_on(name, changes, PRETENDED, tmp_path / "there")
     for one, other in zip(made, expected, strict=True):
         assert one.key != other.key
         torch.testing.assert_close(one.image, other.image, rtol=1e-4, atol=1e-5)

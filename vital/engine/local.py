@@ -126,6 +126,7 @@ class Engine:
         return digest(
             {
                 **self._method.facts(),
+                "space": self._method.space.facts(),
                 "model": self._setup.model.sha256,
                 "preprocessing": self._setup.model.preprocessing.to_dict(),
                 "schedule": self._method.schedule.model_dump(mode="json"),
@@ -159,7 +160,7 @@ class Engine:
         )
 
     def _image(self, state: TargetState) -> torch.Tensor:
-        return self._method.image(state.latent.to(self._setup.device)).cpu()
+        return self._method.image(state.latent.to(self._setup.device), state.step).cpu()
 
     def _start(self, target: Target) -> TargetState:
         state = self._targets.load_checkpoint(self.key(target))
@@ -214,7 +215,12 @@ class Engine:
                 bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
             monitor = Monitor(
-                self._params.history_every, self._params.checkpoint_every, checkpoint, report, stop
+                self._params.history_every,
+                self._params.checkpoint_every,
+                checkpoint,
+                report,
+                stop,
+                self._method.hold,
             )
             with gpu_arithmetic(self._setup.precision):
                 return optimize(states, problem, monitor)
@@ -233,7 +239,7 @@ def problem_of(
     """What the loop does for the targets of a batch, the network run as the method's setup says."""
     setup = method.setup
     return Problem(
-        lambda latents: method.parametrize(latents.to(setup.device)),
+        lambda latents, step: method.parametrize(latents.to(setup.device), step),
         method.transform(targets),
         {
             pool: in_precision(objective, setup.precision, setup.device)

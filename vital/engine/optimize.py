@@ -20,9 +20,9 @@ from vital.references.pooling import pooled
 class TargetState:
     """Everything that continues one target's optimisation at ``step``.
 
-    ``latent`` holds the numbers of the parametrization, ``first`` and ``second`` their moments in
-    Adam. ``sensitivity`` (H, W) is the sum over the steps of the magnitude of the gradient by the
-    image, averaged over colours; ``history`` holds (step, total, parts...) rows.
+    ``latent`` holds the numbers that the last step was made in, ``first`` and ``second`` their
+    moments in Adam. ``sensitivity`` (H, W) is the sum over the steps of the magnitude of the
+    gradient by the image, averaged over colours; ``history`` holds (step, total, parts...) rows.
     """
 
     step: int
@@ -43,10 +43,12 @@ class TargetState:
 class Problem:
     """What images are made of, how they are shown, and what of them is minimised, by what steps.
 
-    ``objectives`` holds one for each phase's pool.
+    ``parametrize`` takes numbers and how many steps they have behind them, and gives the images
+    that they stand for in the numbers of the next step. ``objectives`` holds one for each phase's
+    pool.
     """
 
-    parametrize: Callable[[torch.Tensor], Parametrization]
+    parametrize: Callable[[torch.Tensor, int], Parametrization]
     transform: Transform
     objectives: Mapping[int, Objective]
     schedule: ScheduleParams
@@ -63,7 +65,7 @@ class Monitor:
     ``history_every`` is how often losses are noted in the states' histories, in steps.
     ``checkpoint`` receives the states every ``checkpoint_every`` steps, ``report`` how many steps
     have ended since it was last called, and the last one's mean total. ``stop`` is asked after
-    every step but the last whether to end there.
+    every ``stop_every`` steps, the last one aside, whether to end there.
     """
 
     history_every: int
@@ -71,6 +73,7 @@ class Monitor:
     checkpoint: Callable[[list[TargetState]], None]
     report: Callable[[int, float], None]
     stop: Callable[[], bool] = _never
+    stop_every: int = 1
 
 
 def optimize(
@@ -95,7 +98,7 @@ def optimize(
             unseen.append(totals)
             done = step + 1
             recorded = step % monitor.history_every == 0 or done == total
-            stopping = done < total and monitor.stop()
+            stopping = done < total and done % monitor.stop_every == 0 and monitor.stop()
             saved = stopping or (done % monitor.checkpoint_every == 0 and done < total)
             if recorded or saved or done == phase.end or not totals.is_cuda:
                 # To look at a GPU's numbers is to wait for it: it is done for many steps at once.
@@ -130,7 +133,8 @@ class _Batch:
         params = problem.schedule
         self._phase = phase
         self._problem = problem
-        self._parametrization = problem.parametrize(torch.stack([one.latent for one in states]))
+        latents = torch.stack([state.latent for state in states])
+        self._parametrization = problem.parametrize(latents, states[0].step)
         self._histories = [list(state.history) for state in states]
         latent = self._parametrization.latent
         self._adam = torch.optim.Adam(
@@ -142,8 +146,8 @@ class _Batch:
         second = torch.stack([state.second for state in states]).to(latent.device)
         self._adam.state[latent] = {
             "step": torch.tensor(float(passed), device=latent.device),
-            "exp_avg": first if passed else torch.zeros_like(first),
-            "exp_avg_sq": second if passed else torch.zeros_like(second),
+            "exp_avg": first if passed else torch.zeros_like(latent),
+            "exp_avg_sq": second if passed else torch.zeros_like(latent),
         }
 
     def advance(self, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from random import Random
 
@@ -166,15 +167,37 @@ def sample_images(
     return Sample(counts, classes)
 
 
+def sample_any(pool: Pool, count: int, seed: int, purpose: str) -> list[Candidate]:
+    """Draw up to ``count`` images of a pool, whatever their classes, in the order of their draws.
+
+    Of what cannot be decoded nothing is said.
+    """
+    keys = _keys(seed, purpose, "")
+    if isinstance(pool, StreamedPool):
+        reservoir = Reservoir(count, shelf=Shelf())
+        for _, candidate in pool.stream():
+            reservoir.offer(next(keys), candidate)
+    else:
+        reservoir = Reservoir(count)
+        _offer_all(pool, sorted(chain.from_iterable(pool.members.values())), keys, reservoir)
+    return [image.candidate for image in reservoir.images]
+
+
 def _sample_class(
     pool: IndexedPool, name: str, keys: Iterator[float], reservoir: Reservoir
 ) -> ClassSample:
-    order = sorted((next(keys), place) for place in pool.members[name])
-    for key, place in order:
+    places = pool.members[name]
+    _offer_all(pool, places, keys, reservoir)
+    return _finish(name, len(places), reservoir)
+
+
+def _offer_all(
+    pool: IndexedPool, places: Sequence[int], keys: Iterator[float], reservoir: Reservoir
+) -> None:
+    for key, place in sorted((next(keys), place) for place in places):
         if reservoir.is_full:
             break
         reservoir.offer(key, pool.candidate(place))
-    return _finish(name, len(order), reservoir)
 
 
 def _sample_stream(

@@ -47,9 +47,13 @@ def mixing_matrix(covariance: torch.Tensor) -> torch.Tensor:
     """The matrix (3, 3) that gives independent colours of equal variance this ``covariance``.
 
     It is a square root of it, scaled so that its longest column is 1 long, as in Lucid; the
-    covariance of what it mixes is therefore that of the images up to one factor.
+    covariance of what it mixes is therefore that of the images up to one factor. Raises DataError
+    where all is of one colour.
     """
     variances, directions = torch.linalg.eigh(covariance.double())
     root = directions * variances.clamp(min=0).sqrt()
-    matrix: torch.Tensor = root / torch.linalg.vector_norm(root, dim=0).max()
+    longest = torch.linalg.vector_norm(root, dim=0).max()
+    if not longest:
+        raise DataError("all images are of one colour, so that there are no colours to decorrelate")
+    matrix: torch.Tensor = root / longest
     return matrix.float()

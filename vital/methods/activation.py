@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import torch
 
-from vital.methods.base import MethodInputs, PixelMethod, Setup
+from vital.methods.base import JitteredMethod, MethodInputs, Setup
+from vital.methods.image_spaces import PixelSpace
 from vital.methods.objectives import Objective, l2_norm, total_variation
 from vital.methods.record import MethodRecord
 from vital.methods.response import ResponseObjective
@@ -17,17 +18,16 @@ from vital.params.visualize import PixelParams
 from vital.units import Target
 
 
-class ActivationMethod(PixelMethod):
+class ActivationMethod(JitteredMethod):
     """Makes a unit respond as strongly as pixels can; what limits them is in the parameters.
 
     In its first ``redirected`` steps silent units have a gradient, too. The idea is that of Erhan
     et al., "Visualizing Higher-Layer Features of a Deep Network", 2009.
     """
 
-    spread = 0.01
-
     def __init__(self, setup: Setup, params: PixelParams, redirected: int) -> None:
-        super().__init__(setup, params, ("tv", "l2"))
+        pixels = PixelSpace(setup.model.preprocessing, params.clamp, spread=0.01)
+        super().__init__(setup, params, pixels, ("tv", "l2"))
         self._redirected = redirected
 
     @classmethod

@@ -12,9 +12,9 @@ import torch
 
 from vital.artefacts.columns import PROBABILITY
 from vital.artefacts.visualizations import ACTIVATION
-from vital.images.statistics import ImageStatistics
+from vital.methods.image_spaces import ImageSpace, MeasureImages
 from vital.methods.objectives import Objective
-from vital.methods.parametrizations import Parametrization, Pixels, normal_start
+from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import total_steps
 from vital.methods.transforms import Draws, Jitter, Transform
 from vital.networks.model import StudiedModel
@@ -46,8 +46,8 @@ class MethodInputs:
     """What a run gives a method for its images of units of one tap.
 
     ``visualize`` is the block as it holds for these units. ``statistics`` reads those of the
-    units, by their ids, and ``image_statistics`` measures the run's images: both take their time
-    and are called by the methods that need them.
+    units, by their ids; it takes its time, as ``image_statistics`` does, and methods call what they
+    need.
     """
 
     setup: Setup
@@ -55,7 +55,7 @@ class MethodInputs:
     peers: PeersParams
     masks: MaskParams
     statistics: Callable[[], Mapping[str, UnitStatistics]]
-    image_statistics: Callable[[], ImageStatistics]
+    image_statistics: MeasureImages
 
     def peer_steps(self, name: str) -> int:
         """The steps of a peer; VITAL makes one network pass per step."""
@@ -65,29 +65,41 @@ class MethodInputs:
 class Method(ABC):
     """Makes images for units of one tap: a parametrization, an objective and a schedule.
 
-    ``parts`` names what an objective gives besides the total, in its order.
+    ``space`` is the parametrization. ``parts`` names what an objective gives besides the total, in
+    its order. What a step draws or computes is kept for ``hold`` steps.
     """
 
-    def __init__(self, setup: Setup, schedule: ScheduleParams, parts: Sequence[str] = ()) -> None:
+    hold = 1
+
+    def __init__(
+        self, setup: Setup, schedule: ScheduleParams, space: ImageSpace, parts: Sequence[str] = ()
+    ) -> None:
         self.setup = setup
         self.schedule = schedule
+        self.space = space
         self.parts = tuple(parts)
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What determines all images besides network, schedule, seed and target, as plain data."""
+        """What determines all images besides what :class:`Method` holds, seed and target.
+
+        It is plain data.
+        """
 
     def unit_facts(self, unit: Unit) -> Any:  # noqa: ARG002 (of most methods there are none)
         """What determines a unit's images besides that, as plain data."""
         return None
 
-    @abstractmethod
     def start(self, target: Target) -> torch.Tensor:
         """The numbers that a target's optimisation starts from."""
+        return self.space.start(generator(self.setup.seed, target.id, self.space.purpose))
 
-    @abstractmethod
-    def parametrize(self, latents: torch.Tensor) -> Parametrization:
-        """The images that numbers (B, ...) stand for."""
+    def parametrize(self, latents: torch.Tensor, step: int) -> Parametrization:  # noqa: ARG002
+        """The images that numbers (B, ...) with ``step`` steps behind them stand for.
+
+        They are in the numbers of the next step.
+        """
+        return self.space.parametrize(latents)
 
     @abstractmethod
     def transform(self, targets: Sequence[Target]) -> Transform:
@@ -103,10 +115,10 @@ class Method(ABC):
         """The taps whose gradient the unit's images follow."""
         return [unit.tap]
 
-    def image(self, latent: torch.Tensor) -> torch.Tensor:
-        """The image (3, H, W) in normalised units that a target's numbers stand for."""
+    def image(self, latent: torch.Tensor, step: int) -> torch.Tensor:
+        """The image (3, H, W) in normalised units of a target with ``step`` steps behind it."""
         with torch.no_grad():
-            return self.parametrize(latent.unsqueeze(0)).images()[0].detach()
+            return self.parametrize(latent.unsqueeze(0), step).images()[0].detach()
 
     def responses(self, targets: Sequence[Target], shown: torch.Tensor) -> list[dict[str, Any]]:
         """How each target's unit responds to its image: the activation, a class's probability."""
@@ -124,32 +136,15 @@ class Method(ABC):
             {ACTIVATION: response, PROBABILITY: probability} for response, probability in values
         ]
 
-    def _draws(self, target: Target, purpose: str) -> torch.Generator:
-        return generator(self.setup.seed, target.id, purpose)
 
+class JitteredMethod(Method):
+    """A method that shows its images jittered."""
 
-class PixelMethod(Method):
-    """A method that changes the pixels themselves and shows them jittered.
-
-    ``spread`` is the deviation of the normal noise that it starts from, in normalised units;
-    draws are kept for ``hold`` steps.
-    """
-
-    spread = 1.0
-    hold = 1
-
-    def __init__(self, setup: Setup, params: PixelParams, parts: Sequence[str] = ()) -> None:
-        super().__init__(setup, params, parts)
+    def __init__(
+        self, setup: Setup, params: PixelParams, space: ImageSpace, parts: Sequence[str] = ()
+    ) -> None:
+        super().__init__(setup, params, space, parts)
         self.params = params
-
-    def start(self, target: Target) -> torch.Tensor:
-        """Normal noise."""
-        size = self.setup.model.preprocessing.size
-        return self.spread * normal_start(size, self._draws(target, "start"))
-
-    def parametrize(self, latents: torch.Tensor) -> Pixels:
-        """The pixels as they are."""
-        return Pixels(latents, self.setup.model.preprocessing, self.params.clamp)
 
     def transform(self, targets: Sequence[Target]) -> Jitter:
         """Each image, shifted and perhaps flipped."""

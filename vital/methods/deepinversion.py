@@ -10,8 +10,9 @@ from typing import Any, Self
 import torch
 from torch.nn import functional
 
-from vital.methods.base import MethodInputs, PixelMethod, Setup
+from vital.methods.base import JitteredMethod, MethodInputs, Setup
 from vital.methods.batch_norm import BatchNormDistances
+from vital.methods.image_spaces import PixelSpace
 from vital.methods.objectives import Objective, l2_norm, total_variation
 from vital.methods.record import MethodRecord
 from vital.methods.schedule import phases
@@ -36,7 +37,7 @@ def check_network(model: StudiedModel, schedule: ScheduleParams) -> BatchNormDis
     return distances
 
 
-class DeepInversionMethod(PixelMethod):
+class DeepInversionMethod(JitteredMethod):
     """Cross-entropy, the image priors, and the distance to the running statistics; classes only.
 
     Each image is matched by itself: the authors match the statistics of a whole batch of images,
@@ -45,7 +46,9 @@ class DeepInversionMethod(PixelMethod):
     """
 
     def __init__(self, setup: Setup, params: DeepInversionParams, steps: int) -> None:
-        super().__init__(setup, params.schedule(steps), ("cross_entropy", "statistics", "tv", "l2"))
+        schedule = params.schedule(steps)
+        pixels = PixelSpace(setup.model.preprocessing, schedule.clamp)
+        super().__init__(setup, schedule, pixels, ("cross_entropy", "statistics", "tv", "l2"))
         self._weights = params
         model = setup.model
         self._distances = check_network(model, self.params)

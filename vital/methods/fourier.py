@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import torch
 
-from vital.images.statistics import mixing_matrix
+from vital.images.preprocessing import Preprocessing
+from vital.images.statistics import ImageStatistics
 from vital.methods.base import MethodInputs
-from vital.methods.parametrizations import Spectrum, spectrum_start
+from vital.methods.image_spaces import FourierSpace
 from vital.methods.record import MethodRecord
 from vital.methods.response import WaveMethod
 from vital.methods.transforms import RandomAffine
@@ -28,21 +28,10 @@ class FourierMethod(WaveMethod[FourierParams]):
         """As the block ``peers`` asks for."""
         return cls.with_params(run, run.peers.fourier)
 
-    def measured(self) -> dict[str, Any]:
-        """The colours."""
-        return {"colours": self._colours.tolist()}
-
-    @cached_property
-    def _colours(self) -> torch.Tensor:
-        return mixing_matrix(self._images.covariance)
-
-    def start(self, target: Target) -> torch.Tensor:
-        """A little of every wave."""
-        return spectrum_start(self.setup.model.preprocessing.size, self._draws(target, "spectrum"))
-
-    def parametrize(self, latents: torch.Tensor) -> Spectrum:
-        """Images by their decorrelated Fourier coefficients."""
-        return Spectrum(latents, self._colours, self.setup.model.preprocessing)
+    @staticmethod
+    def waves(preprocessing: Preprocessing, images: ImageStatistics) -> FourierSpace:
+        """Coefficients in decorrelated colours; a little of each to start from."""
+        return FourierSpace(preprocessing, images.covariance)
 
     def transform(self, targets: Sequence[Target]) -> RandomAffine:
         """Each image padded, shifted, scaled and turned."""

@@ -11,6 +11,7 @@ from typing import Any, Self
 import torch
 
 from vital.methods.base import MethodInputs, Setup
+from vital.methods.image_spaces import ImageSpace, space_of
 from vital.methods.record import MethodRecord
 from vital.methods.vital import Read, VitalMethod
 from vital.networks.model import StudiedModel
@@ -46,17 +47,20 @@ class InnerMethod(VitalMethod):
         units: Mapping[str, UnitStatistics],
         params: VisualizeParams,
         masks: MaskParams,
+        space: ImageSpace,
     ) -> None:
         # The hooks of activations and of relevance come and go: there is nothing to compile.
         setup = replace(setup, compiled=False)
-        super().__init__(setup, units, _applicable(params, units, setup.model))
+        super().__init__(setup, units, _applicable(params, units, setup.model), space)
         self._masks = masks
         self.hold = params.inner.masks_every
 
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
         """As the blocks ``visualize`` and ``relevance`` ask for."""
-        return cls(run.setup, run.statistics(), run.visualize, run.masks)
+        params = run.visualize.for_inner().method()
+        space = space_of(params, run.setup.model.preprocessing, run.image_statistics)
+        return cls(run.setup, run.statistics(), run.visualize, run.masks, space)
 
     def facts(self) -> dict[str, Any]:
         """As of classes, with how masks are computed."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
-import torch
-
+from vital.images.preprocessing import Preprocessing
+from vital.images.statistics import ImageStatistics
 from vital.methods.base import MethodInputs
-from vital.methods.parametrizations import Phases, phase_start
+from vital.methods.image_spaces import PhaseSpace
 from vital.methods.record import MethodRecord
 from vital.methods.response import WaveMethod
 from vital.methods.transforms import Crops
 from vital.params.peers import MacoParams
-from vital.runtime.files import digest
 from vital.units import Target
 
 
@@ -27,17 +26,10 @@ class MacoMethod(WaveMethod[MacoParams]):
         """As the block ``peers`` asks for."""
         return cls.with_params(run, run.peers.maco)
 
-    def measured(self) -> dict[str, Any]:
-        """The magnitudes."""
-        return {"magnitude": digest(self._images.magnitude.numpy().tobytes().hex())}
-
-    def start(self, target: Target) -> torch.Tensor:
-        """Random phases."""
-        return phase_start(self.setup.model.preprocessing.size, self._draws(target, "phases"))
-
-    def parametrize(self, latents: torch.Tensor) -> Phases:
-        """Images by their phases."""
-        return Phases(latents, self._images.magnitude, self.setup.model.preprocessing)
+    @staticmethod
+    def waves(preprocessing: Preprocessing, images: ImageStatistics) -> PhaseSpace:
+        """Phases of waves as strong as those of the images."""
+        return PhaseSpace(preprocessing, images.magnitude)
 
     def transform(self, targets: Sequence[Target]) -> Crops:
         """Random crops of each image, with noise."""

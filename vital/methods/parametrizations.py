@@ -20,11 +20,6 @@ class Parametrization(Protocol):
     def constrain(self) -> None: ...
 
 
-def normal_start(size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
-    """Standard normal noise in normalised space, (3, H, W)."""
-    return torch.randn(3, *size, generator=generator)
-
-
 class Pixels:
     """The normalised pixels themselves, (B, 3, H, W), kept in the valid range if asked."""
 
@@ -72,43 +67,44 @@ class Waves(ABC):
 class Spectrum(Waves):
     """Fourier coefficients of decorrelated colours, (B, 3, H, W // 2 + 1, 2), as in Lucid.
 
-    Each coefficient is divided by its frequency, but by no less than that of the longest wave; the
-    inverse transform is divided by 4, its colours are mixed by ``colours`` (3, 3), and a sigmoid
-    brings them between black and white. Source: Olah et al., "Feature Visualization", Distill
-    2017, and the defaults of the packages Lucid and Lucent.
+    Each coefficient is divided by its frequency to the power ``exponent``, but by no less than that
+    of the longest wave; the inverse transform is divided by 4, its colours are mixed by ``colours``
+    (3, 3), and a sigmoid brings them between black and white. Source: Olah et al., "Feature
+    Visualization", Distill 2017, and the defaults of the packages Lucid and Lucent, in which the
+    exponent is 1.
     """
 
     def __init__(
-        self, start: torch.Tensor, colours: torch.Tensor, preprocessing: Preprocessing
+        self,
+        start: torch.Tensor,
+        colours: torch.Tensor,
+        preprocessing: Preprocessing,
+        exponent: float = 1.0,
     ) -> None:
         super().__init__(start, preprocessing)
         self._colours = colours.to(start)
-        self._scale = frequency_scale(preprocessing.size).to(start.device)
+        # A quarter of the coefficients is the same as a quarter of the transform, to the last bit.
+        scale = frequency_scale(preprocessing.size, exponent).unsqueeze(-1) / 4
+        self._scale = scale.to(start.device)
 
     def _pixels(self, waves: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(self._mixed(waves))
 
     def _mixed(self, spectrum: torch.Tensor) -> torch.Tensor:
-        scaled = torch.view_as_complex(spectrum.contiguous()) * self._scale
-        waves = torch.fft.irfft2(scaled, s=self._preprocessing.size, norm="ortho") / 4
+        scaled = torch.view_as_complex(spectrum * self._scale)
+        waves = torch.fft.irfft2(scaled, s=self._preprocessing.size, norm="ortho")
         return torch.einsum("oc,...chw->...ohw", self._colours, waves)
 
 
-def frequency_scale(size: tuple[int, int]) -> torch.Tensor:
-    """One over the frequency of each coefficient of a real image's transform, (H, W // 2 + 1).
+def frequency_scale(size: tuple[int, int], exponent: float = 1.0) -> torch.Tensor:
+    """One over a power of the frequency of a real image's coefficients, (H, W // 2 + 1).
 
     Frequencies are in waves per pixel, and at least one over the longer side.
     """
     height, width = size
     down, right = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
     frequencies = torch.sqrt(down[:, None].square() + right[None, :].square())
-    return 1.0 / frequencies.clamp(min=1.0 / max(height, width))
-
-
-def spectrum_start(size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
-    """Normal noise of deviation 0.01 for every coefficient, as in Lucid."""
-    height, width = size
-    return 0.01 * torch.randn(3, height, width // 2 + 1, 2, generator=generator)
+    return 1.0 / frequencies.clamp(min=1.0 / max(height, width)).pow(exponent)
 
 
 class Phases(Waves):
@@ -144,10 +140,3 @@ def of_real_image(phase: torch.Tensor, width: int) -> torch.Tensor:
     own_mirror[0] = True
     own_mirror[-1] |= width % 2 == 0
     return torch.where(own_mirror, (phase - opposite) / 2, phase)
-
-
-def phase_start(size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
-    """Phases drawn evenly from the whole circle."""
-    height, width = size
-    turns = torch.rand(3, height, width // 2 + 1, generator=generator)
-    return (2 * turns - 1) * torch.pi

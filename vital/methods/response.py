@@ -10,8 +10,10 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import nn
 
+from vital.images.preprocessing import Preprocessing
 from vital.images.statistics import ImageStatistics
 from vital.methods.base import Method, MethodInputs, Setup
+from vital.methods.image_spaces import ImageSpace
 from vital.methods.objectives import Objective
 from vital.methods.redirected_relu import RedirectedReluGradients
 from vital.networks.taps.responses import unit_responses
@@ -54,9 +56,9 @@ class WaveMethod(Method, Generic[Params]):
     def __init__(
         self, setup: Setup, params: Params, steps: int, images: ImageStatistics, redirected: int
     ) -> None:
-        super().__init__(setup, params.schedule(steps))
+        space = self.waves(setup.model.preprocessing, images)
+        super().__init__(setup, params.schedule(steps), space)
         self._params = params
-        self._images = images
         self._redirected = redirected
 
     @classmethod
@@ -65,16 +67,16 @@ class WaveMethod(Method, Generic[Params]):
         steps, images = run.peer_steps(cls.name), run.image_statistics()
         return cls(run.setup, params, steps, images, run.peers.redirected)
 
+    @staticmethod
     @abstractmethod
-    def measured(self) -> dict[str, Any]:
-        """What the method takes from the run's images, as plain data."""
+    def waves(preprocessing: Preprocessing, images: ImageStatistics) -> ImageSpace:
+        """The numbers that describe the waves, by what the method takes from the run's images."""
 
     def facts(self) -> dict[str, Any]:
-        """The settings without the budget, and what was measured."""
+        """The settings without the budget."""
         return {
             "method": self.name,
             "params": self._params.model_dump(mode="json", exclude={"steps"}),
-            **self.measured(),
             "redirected": self._redirected,
         }
 

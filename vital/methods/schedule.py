@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 
 from vital.params.visualize import ScheduleParams
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Steps ``first`` up to ``end`` at one resolution.
+    """Steps ``first`` up to ``end`` at one resolution, at a learning rate of at most ``lr``.
 
     Before the network sees them, images are average-pooled by ``pool``.
     """
@@ -18,16 +19,22 @@ class Phase:
     first: int
     end: int
     pool: int
+    lr: float
 
 
 def phases(params: ScheduleParams) -> tuple[Phase, ...]:
-    """The full-size phase, after a coarse one where it is asked for (paper section 3)."""
-    if params.coarse is None:
-        return (Phase(0, params.steps, 1),)
-    coarse = params.coarse
-    return (
-        Phase(0, coarse.steps, coarse.pool),
-        Phase(coarse.steps, coarse.steps + params.steps, 1),
+    """The full-size phase, after a coarse one where it is asked for (paper section 3).
+
+    Where a polish is asked for, it is the last.
+    """
+    coarse, polish = params.coarse, params.polish
+    asked = [(coarse.steps, coarse.pool, params.lr)] if coarse else []
+    asked.append((params.steps, 1, params.lr))
+    asked += [(polish.steps, 1, polish.lr)] if polish else []
+    ends = list(accumulate(steps for steps, _, _ in asked))
+    return tuple(
+        Phase(end - steps, end, pool, lr)
+        for end, (steps, pool, lr) in zip(ends, asked, strict=True)
     )
 
 
@@ -45,8 +52,8 @@ def learning_rate(step: int, phase: Phase, params: ScheduleParams) -> float:
     passed = step - phase.first
     warm = round(params.warmup * steps)
     if passed < warm:
-        return params.lr * (passed + 1) / warm
+        return phase.lr * (passed + 1) / warm
     if not params.anneal:
-        return params.lr
+        return phase.lr
     progress = (passed - warm) / max(1, steps - warm)
-    return params.lr * 0.5 * (1.0 + math.cos(math.pi * progress))
+    return phase.lr * 0.5 * (1.0 + math.cos(math.pi * progress))

@@ -1,4 +1,4 @@
-"""How images are shown to the network at each step: shifted, cropped or turned, and with noise.
+"""How images are shown to the network at each step: moved, scaled, cut or turned, and with noise.
 
 Every draw comes from the run's seed and the target's key, never from the batch, so that a target
 sees the same whatever its neighbours are, and wherever it is resumed.
@@ -30,13 +30,15 @@ class Transform(Protocol):
 
 @dataclass(frozen=True)
 class Draws:
-    """All random shifts of one target, made before its first step.
+    """All random moves of one target, made before its first step.
 
-    ``shifts`` (steps, 2): circular offsets in pixels, down and right; ``flips`` (steps,).
+    ``shifts`` (steps, 2): circular offsets in pixels, down and right; ``flips`` (steps,);
+    ``scales`` (steps,): how many times as large the image is shown.
     """
 
     shifts: torch.Tensor
     flips: torch.Tensor
+    scales: torch.Tensor
 
     @classmethod
     def of(cls, seed: int, target: str, params: PixelParams, hold: int = 1) -> Draws:
@@ -47,21 +49,31 @@ class Draws:
             most = params.jitter // phase.pool
             size = (phase.end - phase.first, 2)
             shifts.append(torch.randint(-most, most + 1, size, generator=draws))
-        coins = torch.rand(total_steps(params), generator=generator(seed, target, "flip"))
+        steps = total_steps(params)
+        coins = torch.rand(steps, generator=generator(seed, target, "flip"))
         flips = (coins < 0.5) & params.flip
-        held = torch.arange(len(flips)) // hold * hold
-        return cls(shifts=torch.cat(shifts)[held], flips=flips[held])
+        changes = 2 * torch.rand(steps, generator=generator(seed, target, "scale")) - 1
+        scales = 1 + params.scale * changes
+        held = torch.arange(steps) // hold * hold
+        return cls(torch.cat(shifts)[held], flips[held], scales[held])
 
 
 class Jitter:
-    """Shows each image once: flipped, then rolled by its own draw of the step."""
+    """Shows each image once: scaled, flipped, then rolled by its own draw of the step.
+
+    What lies outside of an image that is shown smaller mirrors it.
+    """
 
     def __init__(self, draws: Sequence[Draws]) -> None:
         self._shifts = torch.stack([draw.shifts for draw in draws], dim=1)  # (steps, B, 2)
         self._flips = torch.stack([draw.flips for draw in draws], dim=1)  # (steps, B)
+        self._scales = torch.stack([draw.scales for draw in draws], dim=1)  # (steps, B)
+        self._keeps_size = bool((self._scales == 1).all())
 
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
         """What is shown, (B, 3, H, W), of images (B, 3, H, W)."""
+        if not self._keeps_size:
+            images = _sample(images, _about_the_middle(self._scales[step]), outside="reflection")
         if self._shifts.device != images.device:
             # All steps' draws at once: each copy to a GPU would wait for the work before it.
             self._shifts = self._shifts.to(images.device)
@@ -73,6 +85,13 @@ class Jitter:
         columns = torch.where(flipped, width - 1 - columns, columns)
         moved: torch.Tensor = _Moved.apply(images, rows, columns)
         return moved
+
+
+def _about_the_middle(scales: torch.Tensor) -> torch.Tensor:
+    """Maps (B, 2, 3) from places shown to places in images that are shown scaled (B,)."""
+    theta = torch.zeros(len(scales), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1 / scales
+    return theta
 
 
 def _rolled_places(count: int, shifts: torch.Tensor) -> torch.Tensor:
@@ -204,12 +223,12 @@ def _shift(most: int, draws: torch.Generator) -> torch.Tensor:
 
 
 def _sample(
-    images: torch.Tensor, theta: torch.Tensor, outside: Literal["border", "zeros"]
+    images: torch.Tensor, theta: torch.Tensor, outside: Literal["border", "reflection", "zeros"]
 ) -> torch.Tensor:
     """Each of images (B, 3, H, W) at places mapped by its own theta (B, 2, 3), bilinear.
 
-    What lies outside continues the border, or is zero. The map is written out, as a product of
-    matrices may round an image's places differently when there are others.
+    What lies outside continues the border, mirrors the image, or is zero. The map is written out,
+    as a product of matrices may round an image's places differently when there are others.
     """
     mapped = theta.to(images.device, non_blocking=True)[:, None, None]  # (B, 1, 1, 2, 3)
     down, right = (_middles(count, images.device) for count in images.shape[-2:])

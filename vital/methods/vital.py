@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from vital.errors import ParamsError, nearest
-from vital.methods.base import MethodInputs, PixelMethod, Setup
+from vital.methods.base import JitteredMethod, MethodInputs, Setup
+from vital.methods.image_spaces import ImageSpace, PixelSpace, space_of
 from vital.methods.objectives import (
     Objective,
     l2_norm,
@@ -19,6 +20,7 @@ from vital.methods.objectives import (
     sort_matching,
     total_variation,
 )
+from vital.methods.parametrizations import Parametrization
 from vital.methods.schedule import phases
 from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams
@@ -44,19 +46,26 @@ def read_all(reader: TapReader) -> Read:
     return lambda images, _step: reader(images)
 
 
-class VitalMethod(PixelMethod):
+class VitalMethod(JitteredMethod):
     """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
 
-    Raises ParamsError for a phase's pool that is larger than the images, and ModelError for a
-    network that refuses images of a phase's size.
+    ``space`` is what images are made of, until their pixels are polished. Raises ParamsError for a
+    phase's pool that is larger than the images, and ModelError for a network that refuses images of
+    a phase's size.
     """
 
     def __init__(
-        self, setup: Setup, units: Mapping[str, UnitStatistics], params: MethodParams
+        self,
+        setup: Setup,
+        units: Mapping[str, UnitStatistics],
+        params: MethodParams,
+        space: ImageSpace,
     ) -> None:
         self.taps = list(at_pool(next(iter(units.values())), 1))
-        super().__init__(setup, params, (*self.taps, "tv", "l2"))
+        super().__init__(setup, params, space, (*self.taps, "tv", "l2"))
         self._matching = params
+        self._pixels = PixelSpace(setup.model.preprocessing, params.clamp)
+        self._polished_after = phases(params)[-1].first if params.polish else None
         self._units = units
         self._reader = TapReader(setup.model.network, self.taps, compiled=setup.compiled)
         self._positions = {
@@ -66,7 +75,9 @@ class VitalMethod(PixelMethod):
     @classmethod
     def of_run(cls, run: MethodInputs) -> Self:
         """As the block ``visualize`` asks for."""
-        return cls(run.setup, run.statistics(), run.visualize.method())
+        params = run.visualize.method()
+        space = space_of(params, run.setup.model.preprocessing, run.image_statistics)
+        return cls(run.setup, run.statistics(), params, space)
 
     def facts(self) -> dict[str, Any]:
         """The settings and the default weights."""
@@ -75,6 +86,15 @@ class VitalMethod(PixelMethod):
             "params": self._matching.model_dump(mode="json"),
             "default_weights": self.setup.model.taps,
         }
+
+    def parametrize(self, latents: torch.Tensor, step: int) -> Parametrization:
+        """As of any method; the pixels themselves once the next step polishes them."""
+        polished_after = self._polished_after
+        if polished_after is None or step < polished_after:
+            return self.space.parametrize(latents)
+        if step == polished_after:
+            latents = self.space.parametrize(latents).images().detach()
+        return self._pixels.parametrize(latents)
 
     def followed(self, unit: Unit) -> list[str]:  # noqa: ARG002 (of one tap, they all do)
         """Those that are matched."""

@@ -83,6 +83,9 @@ def check_settings(params: Mapping[str, Any], defaults: Mapping[str, object]) ->
     settings = check_block({**defaults, **params}, "visualize", VisualizeParams)
     if settings.engine == "local" and settings.ray != RayParams():
         raise ParamsError("params: 'ray' has no effect without engine: ray")
+    for key, reason in settings.without_effect(with_inner=False).items():
+        if key in params:
+            raise ParamsError(f"params: {key!r} has no effect: {reason}")
     return settings
 
 

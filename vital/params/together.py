@@ -40,7 +40,12 @@ def check_together(content: dict[str, Any]) -> None:
 
 def without_effect(content: dict[str, Any]) -> dict[str, str]:
     """For each key that changes nothing beside others, why; all blocks are legal."""
-    return {**_unused_places(content), **_unused_pools(content), **_unused_start(content)}
+    return {
+        **_unused_places(content),
+        **_unused_pools(content),
+        **_unused_start(content),
+        **_unused_settings(content),
+    }
 
 
 def coarse_pools(content: dict[str, Any]) -> Iterator[tuple[str, int]]:
@@ -76,3 +81,11 @@ def _unused_start(content: dict[str, Any]) -> dict[str, str]:
     if relevance.composite is None and relevance.start != MaskParams().start:
         return {"relevance.start": "relevance.composite is null, so every mask is one"}
     return {}
+
+
+def _unused_settings(content: dict[str, Any]) -> dict[str, str]:
+    if STUDIED not in read_methods(content):
+        return {}
+    with_inner = read_block(content, "units", UnitsParams).asks_for_any
+    unused = read_block(content, "visualize", VisualizeParams).without_effect(with_inner)
+    return {f"visualize.{key}": reason for key, reason in unused.items()}

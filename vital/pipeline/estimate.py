@@ -10,7 +10,9 @@ import torch
 
 from vital.engine.timing import seconds_per_step
 from vital.images.splits import count_classes
+from vital.images.statistics import ImageStatistics
 from vital.methods.base import Setup
+from vital.methods.image_spaces import space_of
 from vital.methods.schedule import phases
 from vital.methods.vital import VitalMethod
 from vital.networks.model import StudiedModel
@@ -71,10 +73,14 @@ def _time_steps(
     """Seconds per step of a full batch of one class that has no references."""
     target = Target(Unit(CLASS_TAP, 0, ""), 0)
     statistics = {target.unit.id: {tap: _blank(*shape) for tap, shape in shapes.items()}}
-    timed = params.method().model_copy(update={"steps": TIMED_STEPS + 1, "coarse": None})
+    timed = params.method().model_copy(
+        update={"steps": TIMED_STEPS + 1, "coarse": None, "polish": None}
+    )
     # Not compiled: that takes longer than all the steps that are timed.
     setup = Setup(model, 0, device, params.precision)
-    return seconds_per_step(VitalMethod(setup, statistics, timed), [target] * params.batch)
+    space = space_of(timed, model.preprocessing, _no_images)
+    method = VitalMethod(setup, statistics, timed, space)
+    return seconds_per_step(method, [target] * params.batch)
 
 
 def full_size_steps(method: MethodParams) -> float:
@@ -86,3 +92,8 @@ def _blank(channels: int, positions: int) -> TapStatistics:
     nothing = np.zeros(channels, np.float32)
     quantiles = np.zeros((channels, positions), np.float32)
     return TapStatistics(quantiles, nothing, nothing, nothing + 1, 1)
+
+
+def _no_images() -> ImageStatistics:
+    """Colours that have nothing to do with each other."""
+    return ImageStatistics(magnitude=torch.zeros(()), covariance=torch.eye(3))

@@ -7,9 +7,9 @@ from operator import attrgetter
 from pathlib import Path
 
 from vital.errors import DataError, ParamsError, nearest
-from vital.images.sampling import ClassSample, Sample, sample_images
+from vital.images.sampling import ClassSample, Sample, sample_any, sample_images
 from vital.images.sources import open_pool
-from vital.images.sources.base import Candidate
+from vital.images.sources.base import Candidate, Pool
 from vital.images.sources.folders import class_folders, open_flat_folder
 from vital.networks.classes import ClassMap
 from vital.params.base import check_block
@@ -17,6 +17,9 @@ from vital.params.data import ReferenceParams
 
 MOST_REFERENCES = 50
 """How many images of a class are averaged where the caller does not say (paper section 3)."""
+
+MOST_MEASURED = 200
+"""How many images of a source say what its images have in common as images."""
 
 _PURPOSE = "references"
 
@@ -51,22 +54,40 @@ def draw_reference_sets(
     wanted = [known.find(str(unit)) for unit in units]
     count = MOST_REFERENCES if per_class is None else per_class
     folder = Path(params.source)
-    if params.kind == "folder" and params.split is None and not class_folders(folder):
+    if _is_flat(params):
         if len(wanted) != 1:
             raise ParamsError(f"{folder} has no subfolders: say which one unit it is for (units)")
         if params.class_map:
             raise ParamsError(f"class_map has no meaning for {folder}, which has no subfolders")
-        sample = sample_images(open_flat_folder(folder, folder.name), count, seed, _PURPOSE)
+        sample = sample_images(_open(params), count, seed, _PURPOSE)
         indices = {folder.name: wanted[0]}
     else:
         is_wanted = _among(wanted, params, known)
-        sample = sample_images(open_pool(params, params.split), count, seed, _PURPOSE, is_wanted)
+        sample = sample_images(_open(params), count, seed, _PURPOSE, is_wanted)
         indices = _find_classes(params, sample, known, wanted)
     sets = {
         indices[one_class.class_name]: _candidates(one_class, params.source, per_class)
         for one_class in sample.classes
     }
     return dict(sorted(sets.items()))
+
+
+def draw_measured_images(params: ReferenceParams, seed: int) -> list[Candidate]:
+    """Up to MOST_MEASURED images of the source, of any class: the same whichever are shown."""
+    return sample_any(_open(params), MOST_MEASURED, seed, "measured images")
+
+
+def _open(params: ReferenceParams) -> Pool:
+    if not _is_flat(params):
+        return open_pool(params, params.split)
+    folder = Path(params.source)
+    return open_flat_folder(folder, folder.name)
+
+
+def _is_flat(params: ReferenceParams) -> bool:
+    """Whether the source is a folder without subfolders."""
+    is_folder = params.kind == "folder" and params.split is None
+    return is_folder and not class_folders(Path(params.source))
 
 
 def _among(
