@@ -69,7 +69,18 @@ def test_a_stage_names_the_truncated_file_that_it_reads(
         truncate(path)
         done = run_stage(harmed.root, stage.command)
         path.write_bytes(whole)
-        if done.returncode == 0:  # it has no use for this file
-            assert all(harmed.files(out) == complete.files(out) for out in stage.outs), path
+        if done.returncode == 0:  # it has no use for this file; the page tells its digest
+            name_told = path.relative_to(harmed.root).as_posix().encode()
+            for out in stage.outs:
+                assert _but_lines_with(name_told, harmed.files(out)) == _but_lines_with(
+                    name_told, complete.files(out)
+                ), path
         else:
             assert refusal(done, name.partition("@")[0]), path
+
+
+def _but_lines_with(word: bytes, files: dict[str, bytes]) -> dict[str, list[bytes]]:
+    return {
+        name: [line for line in content.splitlines() if word not in line]
+        for name, content in files.items()
+    }
