@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from helpers.isolated_stages import (
     PARAMS,
+    TRAINED,
     Declared,
     declared_stages,
     make_project,
@@ -64,25 +65,50 @@ def test_inputs_loads_neither_torch_nor_pandas() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def _without_one(stage: Declared) -> list[tuple[str, str]]:
-    own = f"data/inputs/{stage.name.replace('@', '/')}.json"
-    return [("dep", dep) for dep in stage.deps if dep != own] + [
-        ("param", block) for block in stage.params
-    ]
+def _family(name: str) -> list[Declared]:
+    """A stage of dvc.yaml, for each method where there are several."""
+    return [stage for stage in DECLARED.values() if stage.name.partition("@")[0] == name]
+
+
+def _declared_by(name: str) -> list[tuple[str, str, str]]:
+    stage = _family(name)[0]
+    deps = [dep for dep in stage.deps if not dep.startswith("data/inputs/")]
+    return [(name, "dep", dep) for dep in deps] + [(name, "param", one) for one in stage.params]
+
+
+TRAINS = ("model", "param", "seed")
+"""A network from a checkpoint does not depend on the seed, one that is trained does."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind", "left_out"),
-    [(name, *one) for name, stage in DECLARED.items() for one in _without_one(stage)],
+    [case for name in STAGES[1:] for case in _declared_by(name) if case != TRAINS],
 )
 def test_a_stage_declares_no_more_than_it_needs(
     whole: Path, tmp_path: Path, name: str, kind: str, left_out: str
 ) -> None:
-    stage = DECLARED[name]
-    deps = [dep for dep in stage.deps if dep != left_out]
-    params = [block for block in stage.params if (kind, block) != ("param", left_out)]
-    assert run_isolated(whole, tmp_path / "alone", stage, deps, params) != ""
+    """Of a stage that makes images by several methods, one of them needs it."""
+    found = []
+    for stage in _family(name):
+        deps = [dep for dep in stage.deps if dep != left_out]
+        params = [block for block in stage.params if (kind, block) != ("param", left_out)]
+        found.append(run_isolated(whole, tmp_path / stage.name, stage, deps, params))
+    assert any(found)
+
+
+@pytest.mark.slow
+def test_a_network_that_is_trained_depends_on_the_seed(tmp_path: Path) -> None:
+    root = tmp_path / "whole"
+    make_project(root, TRAINED)
+    for command in ("inputs", "prepare", "model"):
+        done = run_stage(root, f"python3 -m stages.{command}")
+        assert done.returncode == 0, done.stderr
+    (stage,) = _family("model")
+    without = [block for block in stage.params if block != "seed"]
+    for number, (params, differs) in enumerate(((stage.params, False), (without, True))):
+        alone = tmp_path / str(number)
+        assert bool(run_isolated(root, alone, stage, stage.deps, params, TRAINED)) is differs
 
 
 def test_a_stage_has_one_name_everywhere() -> None:

@@ -37,7 +37,7 @@ PARAMS: dict[str, Any] = {
         "circuit": {"classes": ["cat"], "count": 1},
     },
     "extract": {"taps": ["input", "conv1", "layer2"], "references": 4, "batch": 4},
-    "references": {"count": 3, "patch": 16, "shortlist": 6},
+    "references": {"count": 3, "patch": 16, "shortlist": 6, "criterion": "relevance"},
     "relevance": {"shown": 2},
     "methods": list(METHODS),
     "visualize": {
@@ -55,6 +55,15 @@ PARAMS: dict[str, Any] = {
     "report": {"references": 2},
 }  # fmt: skip
 """A run that uses every part: inner units of two kinds, a judge, a peer, a checkpoint."""
+
+TRAINED: dict[str, Any] = {
+    **PARAMS,
+    "model": {
+        "name": "timm/resnet10t", "kwargs": {"channels": [8, 8, 16, 16]},
+        "train": {"steps": 2, "batch": 8, "lr": 1.0e-3},
+    },
+}  # fmt: skip
+"""The same with a network that the run trains."""
 
 OTHER: dict[str, Any] = {
     **PARAMS,
@@ -161,13 +170,19 @@ def run_stage(
 
 
 def run_isolated(
-    whole: Path, root: Path, stage: Declared, deps: Sequence[str], params: Sequence[str]
+    whole: Path,
+    root: Path,
+    stage: Declared,
+    deps: Sequence[str],
+    params: Sequence[str],
+    content: Mapping[str, Any] = PARAMS,
 ) -> str:
     """Run a stage on these of the whole run's files and parameters; others differ or are absent.
 
-    Returns in what the result is not the whole run's, empty where it is the same.
+    ``content`` is that of the whole run. Returns in what the result is not the whole run's, empty
+    where it is the same.
     """
-    make_project(root, {name: (PARAMS if name in params else OTHER)[name] for name in PARAMS})
+    make_project(root, {name: (content if name in params else OTHER)[name] for name in PARAMS})
     for dep in deps:
         (root / dep).parent.mkdir(parents=True, exist_ok=True)
         (root / dep).symlink_to(whole / dep)
