@@ -65,7 +65,8 @@ def _errors(exact: np.ndarray, kept: np.ndarray) -> np.ndarray:
     spread = exact.std(axis=1, dtype=np.float64)
     distance = np.sqrt(np.mean((exact - kept).astype(np.float64) ** 2, axis=1))
     varying = spread > 1e-6
-    return distance[varying] / spread[varying]
+    relative: np.ndarray = distance[varying] / spread[varying]
+    return relative
 
 
 def _by_cosine(exact: np.ndarray, count: int) -> np.ndarray:

@@ -201,7 +201,7 @@ class NaiveLoop(Loop):
             self._network.zero_grad()
             moved = image.roll(shift, dims=(-2, -1))
             loss = self._matching(moved) + method.tv * total_variation(moved).sum()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
             with torch.no_grad():
                 image.clamp_(low, high)
@@ -231,9 +231,11 @@ class BareLoop(Loop):
         return float(total)
 
     def _forward(
-        self, images: torch.Tensor, _step: int
+        self,
+        shown: torch.Tensor,
+        step: int,  # noqa: ARG002 (the names are an objective's)
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        return self.subject.network(images).float().mean(), {}
+        return self.subject.network(shown).float().mean(), {}
 
 
 class SortingLoop(Loop):

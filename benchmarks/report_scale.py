@@ -32,10 +32,11 @@ from playwright.sync_api import Error, Page, sync_playwright
 from benchmarks.folders import kept_or_temporary
 from vital.artefacts.project import Project
 from vital.artefacts.reference_images import write_references
+from vital.artefacts.report import PAGE
 from vital.artefacts.visualizations import INDEX, PHOTOGRAPH, REAL
 from vital.params.methods import METHODS
 from vital.params.report import ReportParams
-from vital.report.page.build import PAGE, build_report
+from vital.report.page.build import build_report
 from vital.runtime.files import write_json, write_text
 from vital.runtime.table_files import write_csv, write_parquet
 

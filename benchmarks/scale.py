@@ -36,8 +36,8 @@ from ruamel.yaml import YAML
 from benchmarks.checkout import copy_sources
 from benchmarks.folders import kept_or_temporary
 from vital.artefacts.project import Project
+from vital.artefacts.report import PAGE
 from vital.networks.build import build_network
-from vital.report.page.build import PAGE
 from vital.runtime.seeds import derive_seed
 from vital.runtime.tensors import write_tensors
 

@@ -101,7 +101,8 @@ def main(
         **subject.peak_memory(),
         **agreed,
     }
-    for name, other in zip(compared or ["none"], others or [float("nan")], strict=True):
+    pairs = zip(compared, others, strict=True) if compared else [("none", float("nan"))]
+    for name, other in pairs:
         typer.echo(
             json.dumps({**facts, "against": name, **_compared(name, step / batch, other, batch)})
         )

@@ -120,7 +120,7 @@ def unit_percentiles(run: Run, patches: pd.DataFrame) -> pd.Series:
     index = read_index(run.project.visualizations(METHOD))
     found: dict[str, float] = {}
     for (tap, channel), made in index[index["tap"] != CLASS_TAP].groupby(["tap", "unit"]):
-        unit = Unit(str(tap), int(channel), "")
+        unit = Unit(str(tap), int(str(channel)), "")
         scores = patches_of(patches, unit)["score"].to_numpy()
         shares = [(scores < activation).mean() for activation in made["activation"]]
         found[unit.id] = 100.0 * sum(shares) / len(shares)

@@ -129,7 +129,7 @@ def _patches(model: StudiedModel, images: Path, folder: Path) -> pd.DataFrame:
 def _chosen(model: StudiedModel, images: ImageSet) -> pd.DataFrame:
     params = UnitsParams(random=RandomUnits(taps=DEPTHS, count=PER_DEPTH))
     composite = selecting_composite(RelevanceParams())
-    return UnitChooser(model, images, params, composite, SEED, model.device).choose()
+    return UnitChooser(model, images, params, TAPS, composite, SEED, model.device).choose()
 
 
 def _visualize(
@@ -174,7 +174,7 @@ def _settings(taps: Sequence[str], steps: int, masked: bool) -> VisualizeParams:
     coarse = CoarseParams(steps=steps - fine) if steps > fine else None
     return VisualizeParams(
         steps=fine, lr=0.15, jitter=16, weighting="inverse_variance",
-        weights={tap: TAP_WEIGHTS.get(tap, 1.0) for tap in taps[:-1]} | {taps[-1]: OWN_WEIGHT},
+        tap_weights={tap: TAP_WEIGHTS.get(tap, 1.0) for tap in taps[:-1]} | {taps[-1]: OWN_WEIGHT},
         tv=0.05, batch=PER_DEPTH, checkpoint_every=50,
         inner=InnerParams(coarse=coarse, masks_every=10 if masked else 1),
     )  # fmt: skip
@@ -234,7 +234,7 @@ def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return sum(row[f"percentile{kind}"] >= 50 for row in rows)
 
     def mean_share(row: dict[str, Any], kind: str) -> float:
-        shares = list(row[f"unimportant{kind}"].values())
+        shares: list[float] = list(row[f"unimportant{kind}"].values())
         return sum(shares) / len(shares)
 
     lower = sum(mean_share(row, "") < mean_share(row, "_without") for row in rows)

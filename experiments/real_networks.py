@@ -124,12 +124,13 @@ def _ceiling(project: Project) -> tuple[float, float]:
     """Top-1 and mean probability of the head on each class's mean feature."""
     studied = load_model(project.model)
     right, probabilities = [], []
-    for unit, rows in read_references(project.statistics).groupby("unit"):
+    for key, rows in read_references(project.statistics).groupby("unit"):
+        unit = int(str(key))
         images = ImageSet(project.images, rows).load(studied.preprocessing)
         _, logits = features_and_logits(studied.network, images)
         mean = logits.double().mean(dim=0)
         right.append(int(mean.argmax()) == unit)
-        probabilities.append(float(torch.softmax(mean, dim=0)[int(unit)]))
+        probabilities.append(float(torch.softmax(mean, dim=0)[unit]))
     return round(float(np.mean(right)), 4), round(float(np.mean(probabilities)), 4)
 
 
