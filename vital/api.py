@@ -97,8 +97,8 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     folder with a subfolder per class, named by class name, index or ImageNet synset, or
     ``hfds/...`` and the like; or a mapping with the keys ``source``, ``root``, ``split``,
     ``columns`` and ``class_map``. A flat folder stands for the one of ``units``.
-    ``params`` overrides DEFAULTS with keys of the visualize block; the colours that its ``fourier``
-    decorrelates are those of images drawn from all of the source. With ``out``, images, index and
+    ``params`` overrides DEFAULTS with keys of the visualize block; its ``fourier`` decorrelates the
+    colours of images that are drawn from the whole source. With ``out``, images, index and
     history are written there, and finished targets are kept in its ``.work`` for the next call.
 
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.

@@ -147,6 +147,6 @@ class JitteredMethod(Method):
         self.params = params
 
     def transform(self, targets: Sequence[Target]) -> Jitter:
-        """Each image, shifted and perhaps flipped."""
+        """Each image, shifted, and scaled or flipped where that is asked for."""
         seed = self.setup.seed
         return Jitter([Draws.of(seed, one.id, self.params, self.hold) for one in targets])

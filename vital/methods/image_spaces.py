@@ -28,7 +28,7 @@ class ImageSpace(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What determines its images besides the numbers and their start, as plain data."""
+        """What determines its starts and what numbers stand for, as plain data."""
 
     @abstractmethod
     def start(self, generator: torch.Generator) -> torch.Tensor:
