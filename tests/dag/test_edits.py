@@ -96,7 +96,7 @@ EDITS = {
     "a table reader": Edit(
         "vital/artefacts/patches.py", "return PATCHES.read(folder)",
         "return PATCHES.read(folder)[::-1].reset_index(drop=True)",
-        ("references", "relevance", *IMAGES, *AFTER_IMAGES),
+        ("references", "relevance", *IMAGES, "report"),  # the same images, so no scores
     ),
 }  # fmt: skip
 
