@@ -14,10 +14,11 @@ repro: $(INSTALLED)
 	@vital repro
 	@vital summary
 
-# Test files run side by side, each on one thread.
+# Test files run side by side, each on one thread, in their order: that of xdist begins with the
+# files of most tests and leaves the longest to the end, when there is nothing to run beside them.
 test: export OMP_NUM_THREADS := 1
 test: $(INSTALLED)
-	python -m pytest --numprocesses auto --dist loadfile
+	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Every network of the list at its true input size, and the pipeline many times over: takes hours.
 test-slow: $(INSTALLED)

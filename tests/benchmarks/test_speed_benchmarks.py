@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,27 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import extract, knots, scale, score, step
+from benchmarks import extract, knots, loops, scale, score, step
 from benchmarks.loops import NaiveLoop, Subject, VitalLoop
 from helpers.commands import run_main
 from vital.references.quantiles import TapStatistics
 from vital.references.statistics_files import write_statistics
 
-MODEL = "timm/resnet10t"
+MODEL = "timm/test_resnet"
 
 
 def lines(main: Callable[..., None], *options: str) -> list[dict[str, Any]]:
     result = run_main(main, *options)
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_references() -> Iterator[None]:
+    """What is measured here is nothing; what a real measurement reads takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loops, "REFERENCES", 5)
+        yield
 
 
 @pytest.fixture(scope="module")
