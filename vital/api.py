@@ -89,17 +89,16 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
 
     ``model`` is ``timm/<name>``, ``torchvision/<name>``, ``lite/<name>``,
     ``python:<package.module>:<factory>`` or a module. Its weights come from ``checkpoint``, of
-    several tables in it from the one named ``weights_key``; else they are those published (of
-    torchvision's the entry named ``weights``), those of a package or the factory's.
-    ``preprocessing`` overrides the network's own, or some keys of its block. ``output`` says which
-    of a network's outputs its logits are: an attribute, a key or an index. ``references`` is a
-    source of images as in docs/images.md: a folder with a subfolder per class, named by class
-    name, index or ImageNet synset, or ``hfds/...`` and the like; or a mapping with the keys
-    ``source``, ``root``, ``split``, ``columns`` and ``class_map``. A flat folder stands for the
-    one of ``units``. ``params`` overrides DEFAULTS with keys of the visualize block; its
-    ``fourier`` decorrelates the colours of images that are drawn from the whole source. With
-    ``out``, images, index and history are written there, and finished targets are kept in its
-    ``.work`` for the next call.
+    several tables in it that named ``weights_key``, else those published (of torchvision's the
+    entry named ``weights``), those of a package or the factory's. ``preprocessing`` overrides the
+    network's own, or some of its keys. ``output`` names the logits among several outputs: an
+    attribute, a key or an index. ``references`` is a source of images as in docs/images.md: a
+    folder with a subfolder per class, named by class name, index or ImageNet synset, or
+    ``hfds/...``; or a mapping with the keys ``source``, ``root``, ``split``, ``columns`` and
+    ``class_map``. A flat folder stands for the one of ``units``. ``params`` overrides DEFAULTS
+    with keys of the visualize block; its ``fourier`` decorrelates the colours of images drawn from
+    the whole source. With ``out``, images, index and history are written there, and finished
+    targets are kept in its ``.work`` for the next call.
 
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.
     """
