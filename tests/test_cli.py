@@ -55,7 +55,7 @@ def test_a_key_that_the_checkpoint_lacks_is_named(
         (["visualize", "--model", "timm/resnet18"], "vital", "both --model and --references"),
         (["taps", "timm/resnet81"], "vital", "did you mean"),
         (["estimate", "nowhere.yaml"], "vital", "nowhere.yaml does not exist"),
-        (["prepare"], "prepare", "no params.yaml here"),
+        (["prepare"], "vital", "no params.yaml here"),
         (["summary"], "vital", "does not exist"),
     ],
 )
