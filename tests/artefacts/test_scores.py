@@ -44,3 +44,14 @@ def test_a_damaged_history_is_named(tmp_path: Path) -> None:
     write_history(tmp_path, [pd.DataFrame({"method": ["a"], "step": [1], "loss": [1.0]})])
     with pytest.raises(ArtefactError, match=r"history\.csv has no column 'target'"):
         read_history(tmp_path)
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_history_that_ends_within_a_line_is_no_shorter_one(tmp_path: Path, cut: int) -> None:
+    losses = pd.DataFrame({"method": "a", "target": "b", "step": [1, 2], "loss": [1.25, 2.125]})
+    write_history(tmp_path, [losses])
+    path = tmp_path / "history.csv"
+    content = path.read_bytes()
+    path.write_bytes(content[:-cut])
+    with pytest.raises(ArtefactError, match=r"history\.csv is damaged: it ends within a line"):
+        read_history(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,7 +193,12 @@ def _read_csv(path: Path, types: Mapping[str, type]) -> pd.DataFrame:
     Only nothing at all is a missing value: "NA" may be the name of a class.
     """
     try:
-        table = pd.read_csv(path, dtype=dict(types), keep_default_na=False, na_values=[""])
+        content = path.read_bytes()
+        if not content.endswith(b"\n"):  # else half a number would be read as a number
+            raise ArtefactError(f"{path} is damaged: it ends within a line")
+        table = pd.read_csv(
+            io.BytesIO(content), dtype=dict(types), keep_default_na=False, na_values=[""]
+        )
     except FileNotFoundError:
         raise ArtefactError(f"{path} does not exist: run the stage that writes it") from None
     except ValueError as error:
