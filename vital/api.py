@@ -89,7 +89,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
 
     ``model`` is ``timm/<name>``, ``torchvision/<name>``, ``lite/<name>``,
     ``python:<package.module>:<factory>`` or a module. Its weights come from ``checkpoint``, of
-    several tables in it that named ``weights_key``, else those published (of torchvision's the
+    several tables in it the one named ``weights_key``, else those published (of torchvision's the
     entry named ``weights``), those of a package or the factory's. ``preprocessing`` overrides the
     network's own, or some of its keys. ``output`` names the logits among several outputs: an
     attribute, a key or an index. ``references`` is a source of images as in docs/images.md: a
