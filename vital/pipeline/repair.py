@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vital.pipeline.release import release
 from vital.runtime.files import write_bytes
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,8 @@ _SETTLING_SECONDS = 0.5
 
 def repair(root: Path) -> list[str]:
     """Mend what a killed DVC left in the project at ``root``; returns what was done, in words."""
-    done = [
-        _repair_lock_file(root / "dvc.lock"),
-        _repair_access_file(root / ".dvc" / "tmp" / "rwlock"),
-    ]
+    access = root / ".dvc" / "tmp" / "rwlock"
+    done = [_repair_lock_file(root / "dvc.lock"), _repair_access_file(access), release(access)]
     return [sentence for sentence in done if sentence]
 
 
