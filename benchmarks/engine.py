@@ -35,6 +35,7 @@ from vital.networks.model import StudiedModel, open_model
 from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.store import WorkStore
 from vital.units import Target, class_units
 
@@ -78,7 +79,7 @@ def _seconds(model: StudiedModel, workers: int, count: int, steps: int, seed: in
     """What all targets take on so many workers that have been used before."""
     units = class_units(model.classes)
     images = torch.randn(8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
-    labels = [unit.id for unit in units for _ in range(2)]
+    labels = [ReferenceSet(unit.id) for unit in units for _ in range(2)]
     kept = dict(extract_statistics(model, list(model.taps), [(labels, images)], CPU))
     block = {
         "steps": steps, "lr": 0.2, "batch": 1, "engine": "ray",

@@ -57,8 +57,8 @@ def _line(folder: Path, count: int, spacing: str, errors: np.ndarray) -> dict[st
 
 def _quantiles(folder: Path) -> Iterator[np.ndarray]:
     for unit in extracted_units(folder):
-        for kept in read_statistics(folder, [unit])[unit].values():
-            yield kept.quantiles
+        for kept in read_statistics(folder, [unit]).values():
+            yield from (one.quantiles for one in kept.values())
 
 
 def _errors(exact: np.ndarray, kept: np.ndarray) -> np.ndarray:

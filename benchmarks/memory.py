@@ -24,7 +24,8 @@ import typer
 
 from vital.networks.build import build_network
 from vital.networks.model import open_model
-from vital.references.extract import extract_statistics
+from vital.references.extract import Batch, extract_statistics
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import write_statistics
 from vital.runtime.generators import generator
 
@@ -70,13 +71,13 @@ def extract(classes: int, per_class: int) -> None:
     typer.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def _images(classes: int, per_class: int) -> Iterator[tuple[list[str], torch.Tensor]]:
+def _images(classes: int, per_class: int) -> Iterator[Batch]:
     draws = generator(0, "images")
     for number in range(classes):
         for first in range(0, per_class, BATCH):
             count = min(BATCH, per_class - first)
             images = torch.randn(count, 3, SIDE, SIDE, generator=draws)
-            yield [f"class/{number}"] * count, images
+            yield [ReferenceSet(f"class/{number}")] * count, images
 
 
 def _in_a_process(classes: int, per_class: int) -> int:

@@ -23,6 +23,7 @@ from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
 from vital.references.quantiles import UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.store import WorkStore
 from vital.units import Unit, class_units
 
@@ -68,15 +69,15 @@ def references() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def statistics(
     studied: StudiedModel, units: list[Unit], references: torch.Tensor
-) -> dict[str, UnitStatistics]:
+) -> dict[ReferenceSet, UnitStatistics]:
     """The statistics of every class at every tap."""
-    names = [unit.id for unit in units for _ in range(8)]
+    names = [ReferenceSet(unit.id) for unit in units for _ in range(8)]
     return dict(extract_statistics(studied, TAPS, [(names, references)], CPU))
 
 
 @pytest.fixture
 def engine(
-    studied: StudiedModel, statistics: dict[str, UnitStatistics], tmp_path: Path
+    studied: StudiedModel, statistics: dict[ReferenceSet, UnitStatistics], tmp_path: Path
 ) -> Callable[..., Engine]:
     """Build an engine with few steps; keywords override the visualize block."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,12 +33,13 @@ from vital.params.call import VisualizeCall, check_mapping, check_settings
 from vital.params.data import ReferenceParams
 from vital.params.studied_method import STUDIED
 from vital.params.visualize import VisualizeParams
-from vital.references.extract import extract_statistics
+from vital.references.extract import Batch, extract_statistics
 from vital.references.from_source import (
     draw_measured_images,
-    draw_reference_sets,
+    draw_references,
     reference_params,
 )
+from vital.references.reference_sets import ReferenceSet, draw_sets, sets_of_ten
 from vital.runtime.devices import resolve_device
 from vital.runtime.locks import only_run
 from vital.runtime.neutral_state import in_neutral_state
@@ -78,6 +79,7 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     units: Sequence[str | int] | None = None,
     taps: Sequence[str] | None = None,
     per_class: int | None = None,
+    sets: int | None = None,
     size: int | None = None,
     seeds: int = 1,
     seed: int = 0,
@@ -95,23 +97,19 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     attribute, a key or an index. ``references`` is a source of images as in docs/images.md: a
     folder with a subfolder per class, named by class name, index or ImageNet synset, or
     ``hfds/...``; or a mapping with the keys ``source``, ``root``, ``split``, ``columns`` and
-    ``class_map``. A flat folder stands for the one of ``units``. ``params`` overrides DEFAULTS
-    with keys of the visualize block; its ``fourier`` decorrelates the colours of images drawn from
-    the whole source. With ``out``, images, index and history are written there, and finished
-    targets are kept in its ``.work`` for the next call.
+    ``class_map``. A flat folder stands for the one of ``units``. The images of a unit are dealt
+    into ``sets``, which its seeds take in turn: one for every ten if it is not given; with 1, all
+    are matched. ``params`` overrides DEFAULTS with keys of the visualize block. With ``out``,
+    images, index and history are written there, and its ``.work`` keeps what is finished.
 
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.
     """
-    call = check_block(
-        {
-            "checkpoint": checkpoint, "weights_key": weights_key, "weights": weights,
-            "output": output, "classes": classes, "taps": taps,
-            "preprocessing": _fields(preprocessing), "size": size, "units": units,
-            "per_class": per_class, "seeds": seeds, "seed": seed, "device": str(device), "out": out,
-        },
-        "",
-        VisualizeCall,
-    )  # fmt: skip
+    call = check_block({
+        "checkpoint": checkpoint, "weights_key": weights_key, "weights": weights,
+        "output": output, "classes": classes, "taps": taps,
+        "preprocessing": _fields(preprocessing), "size": size, "units": units, "sets": sets,
+        "per_class": per_class, "seeds": seeds, "seed": seed, "device": str(device), "out": out,
+    }, "", VisualizeCall)  # fmt: skip
     settings = check_settings(params or {}, DEFAULTS)
     return _visualize(model, model_kwargs or {}, reference_params(references), call, settings)
 
@@ -142,13 +140,14 @@ def _visualize(
     )
     _refuse_among(references, call.out)
     known = ClassMap(studied.classes, studied.outputs)
-    drawn = draw_reference_sets(references, known, call.units or (), call.per_class, call.seed)
-    sets = {Unit(CLASS_TAP, index, known.names[index]): drawn[index] for index in drawn}
+    drawn = draw_references(references, known, call.units or (), call.per_class, call.seed)
+    units = {Unit(CLASS_TAP, index, known.names[index]): drawn[index] for index in drawn}
+    dealt = References(units, call.sets)
     device = resolve_device(call.device)
     setup = Setup(studied, call.seed, device, settings.precision, settings.compile)
     with _alone(None if call.out is None else Path(call.out)) as out:
         measure = partial(_measure_images, references, studied.preprocessing, call.seed)
-        results = _make_images(setup, sets, measure, settings, call.seeds, out)
+        results = _make_images(setup, dealt, measure, settings, call.seeds, out)
     images = torch.stack([finished.image for finished in results])
     pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
     return Visualizations(pixels, index_table(STUDIED, results))
@@ -173,8 +172,35 @@ def _alone(out: Path | None) -> Iterator[Path | None]:
         yield out
 
 
-ReferenceSets = Mapping[Unit, Sequence[Candidate]]
-"""The real images of each unit."""
+@dataclass(frozen=True)
+class References:
+    """The real images of each unit, and into how many sets they are dealt, if that is given.
+
+    Raises ParamsError where a unit has fewer images than sets.
+    """
+
+    images: Mapping[Unit, Sequence[Candidate]]
+    sets: int | None
+
+    def __post_init__(self) -> None:
+        for unit, candidates in self.images.items():
+            if self.sets is not None and self.sets > len(candidates):
+                raise ParamsError(
+                    f"sets: {self.sets} are more than the {len(candidates)} references of unit "
+                    f"{unit.name!r}"
+                )
+
+    def dealt(self, seed: int) -> Iterator[tuple[ReferenceSet, Sequence[Candidate]]]:
+        """Each unit's sets in turn, with their images."""
+        for unit, candidates in self.images.items():
+            count = len(candidates)
+            sets = self.sets or sets_of_ten(count)
+            numbers = draw_sets(count, sets, seed, str(unit.index))
+            for number in range(sets):
+                members = [
+                    one for one, its in zip(candidates, numbers, strict=True) if its == number
+                ]
+                yield ReferenceSet(unit.id, number), members
 
 
 def _measure_images(
@@ -187,7 +213,7 @@ def _measure_images(
 
 def _make_images(
     setup: Setup,
-    sets: ReferenceSets,
+    references: References,
     measure: MeasureImages,
     params: VisualizeParams,
     seeds: int,
@@ -195,10 +221,10 @@ def _make_images(
 ) -> list[Finished]:
     """Images of each unit from so many seeds, in order; written to ``out`` if that is given."""
     model = setup.model
-    images = _batches(sets, model.preprocessing, params.batch)
+    images = _batches(references.dealt(setup.seed), model.preprocessing, params.batch)
     pools = [phase.pool for phase in phases(params.method()) if phase.pool > 1]
     kept = dict(extract_statistics(model, list(model.taps), images, setup.device, pools))
-    targets = [Target(unit, number) for unit in sets for number in range(seeds)]
+    targets = [Target(unit, number) for unit in references.images for number in range(seeds)]
     with tempfile.TemporaryDirectory() as scratch, engines(params) as make_engine:
         store = WorkStore(out / WORK_FOLDER if out else Path(scratch))
         space = space_of(params.method(), model.preprocessing, measure)
@@ -211,11 +237,13 @@ def _make_images(
 
 
 def _batches(
-    sets: ReferenceSets, preprocessing: Preprocessing, size: int
-) -> Iterator[tuple[list[str], torch.Tensor]]:
-    """The images of each unit in turn, ``size`` at a time, with the unit of each."""
-    for unit, candidates in sets.items():
+    dealt: Iterable[tuple[ReferenceSet, Sequence[Candidate]]],
+    preprocessing: Preprocessing,
+    size: int,
+) -> Iterator[Batch]:
+    """The images of each set in turn, ``size`` at a time."""
+    for one_set, candidates in dealt:
         for first in range(0, len(candidates), size):
             part = candidates[first : first + size]
             images = [preprocessing(to_rgb(one.read(), one.origin)) for one in part]
-            yield [unit.id] * len(part), torch.stack(images)
+            yield [one_set] * len(part), torch.stack(images)

@@ -15,6 +15,7 @@ from benchmarks import extract, knots, loops, scale, score, step
 from benchmarks.loops import NaiveLoop, Subject, VitalLoop
 from helpers.commands import run_main
 from vital.references.quantiles import TapStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import write_statistics
 
 MODEL = "timm/test_resnet"
@@ -71,7 +72,7 @@ def test_knots_of_a_straight_line_err_by_nothing(tmp_path: Path) -> None:
     line = np.linspace(0, 1, 100, dtype=np.float32)[None].repeat(3, axis=0)
     ones = np.ones(3, np.float32)
     kept = TapStatistics(line, ones, ones, ones, 1)
-    write_statistics(tmp_path, ["layer1"], {}, [("class/0", {"layer1": kept})])
+    write_statistics(tmp_path, ["layer1"], {}, [(ReferenceSet("class/0"), {"layer1": kept})])
     found = lines(knots.main, str(tmp_path))
     assert {row["knots"] for row in found} == {32, 64}
     assert all(row["greatest"] == pytest.approx(0.0, abs=1e-5) for row in found)

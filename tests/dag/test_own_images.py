@@ -30,6 +30,7 @@ from vital.networks.judges import read_judges
 from vital.networks.model import build_network, load_model
 from vital.params.base import read_params
 from vital.pipeline.tracking.run import TrackedRun
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import StatisticsFile, tap_file
 from vital.runtime.files import read_json
 
@@ -106,8 +107,8 @@ def test_accuracy_counts_the_networks_labels(project: Project) -> None:
 
 
 def test_there_are_statistics_of_these_units_and_no_others(project: Project) -> None:
-    units = StatisticsFile(tap_file(project.statistics, "conv1")).units()
-    assert units == [f"class/{index}" for index in sorted(INDICES)]
+    sets = StatisticsFile(tap_file(project.statistics, "conv1")).sets()
+    assert sets == [ReferenceSet(f"class/{index}") for index in sorted(INDICES)]
 
 
 def test_the_references_are_those_of_each_folder(project: Project) -> None:

@@ -32,6 +32,8 @@ from vital.params.base import check_block
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
 from vital.references.pooling import pooled
+from vital.references.quantiles import UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime import files
 from vital.runtime.store import WorkStore
 from vital.units import Target, Unit
@@ -275,7 +277,7 @@ def test_a_coarse_phase_matches_pooled_references_and_resumes(
     monkeypatch: pytest.MonkeyPatch,
     numbers: dict[str, object],
 ) -> None:
-    names = [unit.id for unit in units for _ in range(8)]
+    names = [ReferenceSet(unit.id) for unit in units for _ in range(8)]
     kept = dict(extract_statistics(studied, TAPS, [(names, references)], CPU, pools=[2]))
     half = dict(extract_statistics(studied, TAPS, [(names, pooled(references, 2))], CPU))
     for unit, statistics in half.items():
@@ -307,6 +309,32 @@ def test_a_coarse_phase_matches_pooled_references_and_resumes(
     assert_same(run("resumed"), undisturbed)
 
 
+def test_seeds_are_matched_to_sets_in_turn(
+    studied: StudiedModel,
+    units: list[Unit],
+    references: torch.Tensor,
+    tmp_path: Path,
+) -> None:
+    """Seed 3's image is the one that it would be if its set were all there is."""
+    sets = [ReferenceSet(units[0].id, number) for number in (0, 0, 0, 1, 1, 1, 1, 1)]
+    kept = dict(extract_statistics(studied, TAPS, [(sets, references[:8])], CPU))
+    params = check_block({"steps": 6, "lr": 0.2, "batch": 3}, "visualize", VisualizeParams)
+    space = space_of(params, studied.preprocessing, lambda: MEASURED)
+
+    def make(statistics: dict[ReferenceSet, UnitStatistics], store: str) -> Finished:
+        method = VitalMethod(Setup(studied, 0, CPU), statistics, params.method(), space)
+        engine = Engine(method, params, WorkStore(tmp_path / store))
+        (finished,) = engine.run([Target(units[0], 3)])
+        return finished
+
+    of_both = make(kept, "both")
+    of_second = make({ReferenceSet(units[0].id): kept[sets[-1]]}, "second")
+    of_first = make({ReferenceSet(units[0].id): kept[sets[0]]}, "first")
+    assert torch.equal(of_both.image, of_second.image)
+    assert not torch.equal(of_both.image, of_first.image)
+    assert of_both.key == of_second.key != of_first.key
+
+
 def test_a_coarse_phase_without_statistics_says_what_to_extract(
     engine: Build, units: list[Unit]
 ) -> None:
@@ -320,7 +348,8 @@ def test_a_network_of_fixed_size_refuses_a_coarse_phase() -> None:
     taps = ("patch_embed.proj", "blocks.1")
     preprocessing = Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     vit = StudiedModel("a transformer", network, preprocessing, (), dict.fromkeys(taps, 1.0), "0")
-    kept = dict(extract_statistics(vit, taps, [(["class/0"], torch.randn(1, 3, 32, 32))], CPU))
+    batch = [ReferenceSet("class/0")], torch.randn(1, 3, 32, 32)
+    kept = dict(extract_statistics(vit, taps, [batch], CPU))
     params = check_block(
         {"steps": 2, "lr": 0.1, "coarse": {"steps": 2}}, "visualize", VisualizeParams
     )

@@ -31,6 +31,7 @@ from vital.params.peers import PeersParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
 from vital.references.quantiles import UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.references.unit_relevance import taps_until, unit_relevance
 from vital.relevance import ChannelStart, Reading, RelevanceReader, composite
 from vital.runtime.store import WorkStore
@@ -61,13 +62,11 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def statistics(
     model: StudiedModel, patches: Path, relevance: RelevanceParams, pools: tuple[int, ...] = ()
-) -> dict[str, UnitStatistics]:
+) -> dict[ReferenceSet, UnitStatistics]:
     rows = pd.DataFrame({"path": [f"{number}.png" for number in range(3)]})
     images = ImageSet(patches, rows)
-    return {
-        unit.id: unit_relevance(model, unit, TAPS, images, relevance, pools).statistics
-        for unit in UNITS
-    }
+    found = [unit_relevance(model, unit, TAPS, images, relevance, pools) for unit in UNITS]
+    return {ReferenceSet(one.unit.id): one.statistics for one in found}
 
 
 def make(
@@ -87,7 +86,7 @@ def make(
 
 def method_of(
     model: StudiedModel,
-    kept: dict[str, UnitStatistics],
+    kept: dict[ReferenceSet, UnitStatistics],
     params: VisualizeParams,
     relevance: RelevanceParams | None = None,
 ) -> InnerMethod:

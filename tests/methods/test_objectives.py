@@ -22,6 +22,7 @@ from vital.networks.model import StudiedModel
 from vital.networks.taps.reader import TapReader, opponent_colours
 from vital.params.visualize import MethodParams
 from vital.references.quantiles import TapStatistics, UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 
 
 def slow_sort_matching(values: np.ndarray, target: np.ndarray, importance: np.ndarray) -> float:
@@ -157,9 +158,9 @@ def test_a_channel_of_equal_values_has_a_finite_gradient() -> None:
 
 
 def test_the_method_matches_what_its_parameter_names(
-    studied: StudiedModel, statistics: dict[str, UnitStatistics]
+    studied: StudiedModel, statistics: dict[ReferenceSet, UnitStatistics]
 ) -> None:
-    kept = [statistics["class/0"]]
+    kept = [statistics[ReferenceSet("class/0")]]
     positions = {tap: kept[0][tap].quantiles.shape[1] for tap in TAPS}
     images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
     by_name = {"sort": sort_matching, "moments": moment_matching, "mmd": mmd_matching}
@@ -225,7 +226,7 @@ def brute_force(
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_batched_loss_and_its_gradient_equal_a_brute_force(
-    studied: StudiedModel, statistics: dict[str, UnitStatistics], count: int
+    studied: StudiedModel, statistics: dict[ReferenceSet, UnitStatistics], count: int
 ) -> None:
     params = MethodParams(
         steps=1, lr=1.0, feat_dist=0.7, tv=0.02, l2=0.03, weighting="inverse_variance",
@@ -261,8 +262,8 @@ def with_importance(kept: UnitStatistics, seed: int) -> UnitStatistics:
 
 
 def test_a_weight_for_an_unknown_tap_names_the_nearest(
-    statistics: dict[str, UnitStatistics],
+    statistics: dict[ReferenceSet, UnitStatistics],
 ) -> None:
     params = MethodParams(steps=1, lr=1.0, tap_weights={"conv2": 1.0})
     with pytest.raises(ParamsError, match=r"'conv2'.*'conv1'"):
-        tap_weights(statistics["class/0"], {}, params)
+        tap_weights(statistics[ReferenceSet("class/0")], {}, params)

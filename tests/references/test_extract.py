@@ -12,14 +12,17 @@ from helpers.small_networks import CPU, TAPS
 from helpers.statistics import assert_close
 from vital.errors import ArtefactError, ParamsError
 from vital.networks.model import StudiedModel
-from vital.references.extract import extract_statistics
+from vital.references.extract import Batch, extract_statistics
 from vital.references.quantiles import UnitStatistics
+from vital.references.reference_sets import ReferenceSet
+
+ONE, OTHER = ReferenceSet("class/0"), ReferenceSet("class/1")
 
 
 @pytest.mark.parametrize("size", [1, 7, 32])
 def test_batches_through_the_network_do_not_matter(
     studied: StudiedModel,
-    statistics: dict[str, UnitStatistics],
+    statistics: dict[ReferenceSet, UnitStatistics],
     references: torch.Tensor,
     size: int,
 ) -> None:
@@ -36,8 +39,8 @@ def test_batches_through_the_network_do_not_matter(
 def test_activations_that_are_not_finite_name_tap_and_unit(studied: StudiedModel) -> None:
     images = torch.zeros(4, 3, 32, 32)
     images[3, 0, 0, 0] = torch.nan
-    read = extract_statistics(studied, TAPS, [(["class/0"] * 2 + ["class/1"] * 2, images)], CPU)
-    assert next(read)[0] == "class/0"
+    read = extract_statistics(studied, TAPS, [([ONE] * 2 + [OTHER] * 2, images)], CPU)
+    assert next(read)[0] == ONE
     with pytest.raises(ArtefactError, match=r"unit class/1, tap 'input': .* not finite"):
         next(read)
 
@@ -45,7 +48,7 @@ def test_activations_that_are_not_finite_name_tap_and_unit(studied: StudiedModel
 def test_pools_that_are_too_large_are_refused_before_the_first_image(
     studied: StudiedModel,
 ) -> None:
-    def images() -> Iterator[tuple[list[str], torch.Tensor]]:
+    def images() -> Iterator[Batch]:
         raise AssertionError
         yield
 

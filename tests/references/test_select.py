@@ -77,6 +77,18 @@ def test_random_references_are_the_seeded_draw(
     assert rows["probability"].isna().all()
 
 
+def test_references_are_dealt_into_sets(
+    studied: StudiedModel, images: Path, manifest: pd.DataFrame
+) -> None:
+    whole = select(studied, images, manifest, references=7)
+    rows = select(studied, images, manifest, references=7, sets=3)
+    assert set(whole["reference_set"]) == {0}
+    assert set(rows["path"]) == set(whole["path"])
+    assert list(rows["label"]) == sorted(rows["label"])
+    for _, group in rows.groupby("label"):
+        assert list(group["reference_set"]) == [0, 0, 0, 1, 1, 2, 2]
+
+
 def test_confident_references_are_those_of_the_highest_probability(
     studied: StudiedModel, images: Path, manifest: pd.DataFrame
 ) -> None:

@@ -12,7 +12,10 @@ from helpers.small_networks import TAPS
 from helpers.statistics import assert_close, random_quantiles, relative_error
 from vital.errors import ArtefactError
 from vital.references.quantiles import TapStatistics, UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import read_statistics, tap_file, write_statistics
+
+ONE = ReferenceSet("class/0")
 
 
 def test_statistics_are_read_back_at_full_length(tmp_path: Path) -> None:
@@ -20,21 +23,21 @@ def test_statistics_are_read_back_at_full_length(tmp_path: Path) -> None:
     ones = np.ones(5, np.float32)
     kept = TapStatistics(exact, ones, ones, ones, 7)
     for name, knots in (("all", None), ("some", 64)):
-        units = [("class/0", {"layer1": kept})]
+        units = [(ONE, {"layer1": kept})]
         write_statistics(tmp_path / name, ["layer1"], {}, units, knots=knots)
-    whole = read_statistics(tmp_path / "all", ["class/0"])["class/0"]["layer1"]
-    some = read_statistics(tmp_path / "some", ["class/0"])["class/0"]["layer1"]
+    whole = read_statistics(tmp_path / "all", ["class/0"])[ONE]["layer1"]
+    some = read_statistics(tmp_path / "some", ["class/0"])[ONE]["layer1"]
     assert np.array_equal(whole.quantiles, exact)
     assert some.quantiles.shape == exact.shape
     assert relative_error(exact, some.quantiles).max() < 0.05
 
 
 def test_parquet_gives_back_what_was_written(
-    statistics: dict[str, UnitStatistics], tmp_path: Path
+    statistics: dict[ReferenceSet, UnitStatistics], tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
         write_statistics(tmp_path / name, TAPS, {"model_sha256": "x"}, statistics.items())
-    again = read_statistics(tmp_path / "one", list(statistics))
+    again = read_statistics(tmp_path / "one", [one.unit for one in statistics])
     assert list(again) == list(statistics)
     for unit, kept in statistics.items():
         assert list(again[unit]) == list(TAPS)
@@ -47,7 +50,7 @@ def test_parquet_gives_back_what_was_written(
 
 
 def test_damaged_missing_and_unknown_are_errors(
-    statistics: dict[str, UnitStatistics], tmp_path: Path
+    statistics: dict[ReferenceSet, UnitStatistics], tmp_path: Path
 ) -> None:
     with pytest.raises(ArtefactError, match="run `dvc repro`"):
         read_statistics(tmp_path / "nowhere", ["class/0"])
@@ -62,7 +65,7 @@ def test_damaged_missing_and_unknown_are_errors(
 
 
 def test_a_failing_source_leaves_the_old_statistics(
-    statistics: dict[str, UnitStatistics], tmp_path: Path
+    statistics: dict[ReferenceSet, UnitStatistics], tmp_path: Path
 ) -> None:
     folder = tmp_path / "kept"
     write_statistics(folder, TAPS, {}, statistics.items())

@@ -12,6 +12,7 @@ from vital.images.image_set import ImageSet
 from vital.params.base import check_block
 from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import read_statistics
 from vital.references.unit_relevance import write_relevance
 from vital.runtime.table_files import read_parquet
@@ -31,7 +32,7 @@ def test_statistics_are_kept_at_as_many_knots_as_those_of_classes(tmp_path: Path
         folder, model = tmp_path / str(knots), lively_model(["conv1"])
         write_relevance(folder, model, patches, ["conv1"], extract, params, tmp_path / "work")
         kept = read_parquet(tap_file(folder, "conv1"))[QUANTILES]
-        found[knots] = read_statistics(folder, [unit.id])[unit.id]["conv1"].quantiles
+        found[knots] = read_statistics(folder, [unit.id])[ReferenceSet(unit.id)]["conv1"].quantiles
         assert len(kept[0]) == (knots or found[None].shape[1])
     assert found[16].shape == found[None].shape
     spread = found[None].std(axis=1, keepdims=True)

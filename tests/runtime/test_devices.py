@@ -22,6 +22,7 @@ from vital.params.peers import PeersParams
 from vital.params.relevance import MaskParams
 from vital.params.visualize import VisualizeParams
 from vital.references.extract import extract_statistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.devices import resolve_device
 from vital.runtime.store import WorkStore
 from vital.units import class_units, targets_of
@@ -64,7 +65,7 @@ CASES = [*((name, {}) for name in METHODS), ("vital", FOURIER)]
 
 def method_on(name: str, params: VisualizeParams, device: torch.device) -> Method:
     setup = Setup(copy.deepcopy(MODEL), 0, device)
-    names = [unit.id for unit in UNITS for _ in range(2)]
+    names = [ReferenceSet(unit.id) for unit in UNITS for _ in range(2)]
     found = extract_statistics(setup.model, ["layer2", "input"], [(names, IMAGES)], device, [2])
     inputs = MethodInputs(
         setup,

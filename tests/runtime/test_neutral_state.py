@@ -20,6 +20,7 @@ from helpers.small_networks import CPU, TAPS, small_model, tiny, write_reference
 from vital.engine.precision import gpu_arithmetic
 from vital.networks.model import open_model
 from vital.references.extract import extract_statistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.neutral_state import NEUTRAL, _read, in_neutral_state, neutral_state
 
 backends = torch.backends
@@ -127,10 +128,13 @@ def test_a_call_makes_the_same_bytes(
     assert torch.equal(images, expected)
 
 
+A, B = ReferenceSet("a"), ReferenceSet("b")
+
+
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_network_is_opened_and_read_in_the_same_way(caller: str) -> None:
     images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    batches = [(["a", "a"], images[:2]), (["b", "b"], images[2:])]
+    batches = [([A, A], images[:2]), ([B, B], images[2:])]
     plain = small_model(list(TAPS))
     wanted = dict(extract_statistics(plain, TAPS, batches, CPU))
     network = plain.network
@@ -142,7 +146,7 @@ def test_a_network_is_opened_and_read_in_the_same_way(caller: str) -> None:
             assert seen() == before
             found[unit] = statistics
     assert model.sha256 == plain.sha256
-    for unit, tap in itertools.product(("a", "b"), TAPS):
+    for unit, tap in itertools.product((A, B), TAPS):
         assert (found[unit][tap].quantiles == wanted[unit][tap].quantiles).all()
 
 

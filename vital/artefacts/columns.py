@@ -32,6 +32,9 @@ IMAGE = "image"
 PATH = "path"
 """A picture, relative to the folder of its set."""
 
+REFERENCE_SET = "reference_set"
+"""Which of a unit's sets of reference images, from 0."""
+
 SHA256 = "sha256"
 """A photograph's digest, of its bytes."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -36,6 +38,7 @@ _Data = Annotated[
     list[str] | None, typer.Option(help="K=V of the references: root, split, columns, class_map")
 ]
 _PerClass = Annotated[int | None, typer.Option(min=1, help="Reference images per unit")]
+_Sets = Annotated[int | None, typer.Option(min=1, help="Parts of them; seeds take turns")]
 _Steps = Annotated[int | None, typer.Option(min=1, help="Optimisation steps")]
 _Seeds = Annotated[int, typer.Option(min=1, help="Images per unit")]
 _Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice")]
@@ -58,6 +61,7 @@ def visualize(
     taps: _Taps = None,
     data: _Data = None,
     per_class: _PerClass = None,
+    sets: _Sets = None,
     size: Side = None,
     steps: _Steps = None,
     seeds: _Seeds = 1,
@@ -70,7 +74,7 @@ def visualize(
         _run_stage(context, model, references)
     from vital.api import visualize as make
 
-    try:
+    with _resumable():
         made = make(
             model,
             _references(references, data),
@@ -83,6 +87,7 @@ def visualize(
             units=names(units, "--units"),
             taps=names(taps, "--taps"),
             per_class=per_class,
+            sets=sets,
             size=size,
             seeds=seeds,
             seed=seed,
@@ -90,9 +95,16 @@ def visualize(
             params=_params(setting, steps),
             out=out,
         )
+    _show(made.table, out)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say that an interrupted call can be taken up again."""
+    try:
+        yield
     except Interrupted as ended:
         raise VitalError(f"{ended}; run again to go on") from None
-    _show(made.table, out)
 
 
 def _run_stage(context: typer.Context, model: str | None, references: str | None) -> NoReturn:

@@ -118,7 +118,7 @@ class Engine:
     def key(self, target: Target) -> str:
         """The name of a target's entry: a hash of all that determines its image."""
         if target not in self._keys:
-            facts = self._method.unit_facts(target.unit)
+            facts = self._method.target_facts(target)
             self._keys[target] = digest([self._common, facts, target.unit.id, target.seed])
         return self._keys[target]
 

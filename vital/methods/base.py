@@ -23,6 +23,7 @@ from vital.params.peers import PeersParams
 from vital.params.relevance import MaskParams
 from vital.params.visualize import PixelParams, Precision, ScheduleParams, VisualizeParams
 from vital.references.quantiles import UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.generators import generator
 from vital.units import CLASS_TAP, Target, Unit
 
@@ -46,15 +47,15 @@ class MethodInputs:
     """What a run gives a method for its images of units of one tap.
 
     ``visualize`` is the block as it holds for these units. ``statistics`` reads those of the
-    units, by their ids; it takes its time, as ``image_statistics`` does, and methods call what they
-    need.
+    units, of all their reference sets; it takes its time, as ``image_statistics`` does, and methods
+    call what they need.
     """
 
     setup: Setup
     visualize: VisualizeParams
     peers: PeersParams
     masks: MaskParams
-    statistics: Callable[[], Mapping[str, UnitStatistics]]
+    statistics: Callable[[], Mapping[ReferenceSet, UnitStatistics]]
     image_statistics: MeasureImages
 
     def peer_steps(self, name: str) -> int:
@@ -86,8 +87,8 @@ class Method(ABC):
         It is plain data.
         """
 
-    def unit_facts(self, unit: Unit) -> Any:  # noqa: ARG002 (of most methods there are none)
-        """What determines a unit's images besides that, as plain data."""
+    def target_facts(self, target: Target) -> Any:  # noqa: ARG002 (of most methods there are none)
+        """What determines a target's image besides that, as plain data."""
         return None
 
     def start(self, target: Target) -> torch.Tensor:

@@ -22,6 +22,7 @@ from vital.params.studied_method import STUDIED
 from vital.params.visualize import MethodParams, VisualizeParams
 from vital.references.pooling import at_pool
 from vital.references.quantiles import UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.relevance import (
     RelevanceReader,
     Start,
@@ -44,14 +45,14 @@ class InnerMethod(VitalMethod):
     def __init__(
         self,
         setup: Setup,
-        units: Mapping[str, UnitStatistics],
+        statistics: Mapping[ReferenceSet, UnitStatistics],
         params: VisualizeParams,
         masks: MaskParams,
         space: ImageSpace,
     ) -> None:
         # The hooks of activations and of relevance come and go: there is nothing to compile.
         setup = replace(setup, compiled=False)
-        super().__init__(setup, units, _applicable(params, units, setup.model), space)
+        super().__init__(setup, statistics, _applicable(params, statistics, setup.model), space)
         self._masks = masks
         self.hold = params.inner.masks_every
 
@@ -118,15 +119,15 @@ class MaskedRead:
 
 
 def _applicable(
-    params: VisualizeParams, units: Mapping[str, UnitStatistics], model: StudiedModel
+    params: VisualizeParams, statistics: Mapping[ReferenceSet, UnitStatistics], model: StudiedModel
 ) -> MethodParams:
     """The settings without the weights of taps that the units cannot have."""
-    method, kept = params.for_inner().method(), at_pool(next(iter(units.values())), 1)
+    method, kept = params.for_inner().method(), at_pool(next(iter(statistics.values())), 1)
     given = method.tap_weights or {}
     if given.keys() <= kept.keys():
         return method
     order = tap_order(model.network, model.preprocessing.size)
-    own = next(iter(units)).rpartition("/")[0]
+    own = next(iter(statistics)).unit.rpartition("/")[0]
     ignored = ignored_weights(params, kept, own, order)
     if ignored:
         log.info(

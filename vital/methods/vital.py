@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
@@ -26,6 +27,7 @@ from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams
 from vital.references.pooling import at_pool, pooled_shapes
 from vital.references.quantiles import TapStatistics, UnitStatistics, resample
+from vital.references.reference_sets import ReferenceSet, set_of
 from vital.runtime.files import digest
 from vital.units import Target, Unit
 
@@ -47,7 +49,7 @@ def read_all(reader: TapReader) -> Read:
 
 
 class VitalMethod(JitteredMethod):
-    """Sort matching of classes' feature distributions; ``units`` holds each one's statistics.
+    """Sort matching of classes' feature distributions; ``statistics`` are those of each one's sets.
 
     ``space`` is what images are made of, until their pixels are polished. Raises ParamsError for a
     phase's pool that is larger than the images, and ModelError for a network that refuses images of
@@ -57,16 +59,18 @@ class VitalMethod(JitteredMethod):
     def __init__(
         self,
         setup: Setup,
-        units: Mapping[str, UnitStatistics],
+        statistics: Mapping[ReferenceSet, UnitStatistics],
         params: MethodParams,
         space: ImageSpace,
     ) -> None:
-        self.taps = list(at_pool(next(iter(units.values())), 1))
+        self.taps = list(at_pool(next(iter(statistics.values())), 1))
         super().__init__(setup, params, space, (*self.taps, "tv", "l2"))
         self._matching = params
         self._pixels = PixelSpace(setup.model.preprocessing, params.clamp)
         self._polished_after = phases(params)[-1].first if params.polish else None
-        self._units = units
+        self._statistics = statistics
+        self._sets = Counter(one.unit for one in statistics)
+        self._digests: dict[ReferenceSet, str] = {}
         self._reader = TapReader(setup.model.network, self.taps, compiled=setup.compiled)
         self._positions = {
             phase.pool: self._count_positions(phase.pool) for phase in phases(params)
@@ -100,9 +104,12 @@ class VitalMethod(JitteredMethod):
         """Those that are matched."""
         return self.taps
 
-    def unit_facts(self, unit: Unit) -> Any:
-        """The unit's statistics."""
-        return _statistics_digest(self._units[unit.id])
+    def target_facts(self, target: Target) -> Any:
+        """The statistics that its image is matched to."""
+        matched = self._matched(target)
+        if matched not in self._digests:
+            self._digests[matched] = _statistics_digest(self._statistics[matched])
+        return self._digests[matched]
 
     @contextmanager
     def objectives(self, targets: Sequence[Target]) -> Iterator[Mapping[int, Objective]]:
@@ -119,13 +126,16 @@ class VitalMethod(JitteredMethod):
         with self._reader:
             yield read_all(self._reader)
 
+    def _matched(self, target: Target) -> ReferenceSet:
+        return set_of(target, self._sets[target.unit.id])
+
     def _count_positions(self, pool: int) -> dict[str, int]:
         """How many positions each tap has for images that are pooled so."""
         shapes = pooled_shapes(self.setup.model, self.taps, pool)
         return {tap: positions for tap, (_, positions) in shapes.items()}
 
     def _objective(self, read: Read, targets: Sequence[Target], pool: int) -> MatchingObjective:
-        kept = [at_pool(self._units[target.unit.id], pool) for target in targets]
+        kept = [at_pool(self._statistics[self._matched(target)], pool) for target in targets]
         if not all(kept):
             raise ParamsError(
                 f"visualize.coarse.pool: no statistics of images pooled by {pool}; "

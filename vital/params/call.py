@@ -48,6 +48,7 @@ class VisualizeCall(NetworkCall):
     size: Side | None = None
     units: Classes | None = None
     per_class: Positive | None = None
+    sets: Positive | None = None
     seeds: Seeds = 1
     seed: Seed = 0
     device: Text = "auto"

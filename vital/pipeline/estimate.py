@@ -25,6 +25,7 @@ from vital.params.extract import ExtractParams
 from vital.params.model import ModelParams
 from vital.params.visualize import MethodParams, VisualizeParams
 from vital.references.quantiles import TapStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.devices import resolve_device
 from vital.runtime.memory import peak_memory
 from vital.units import CLASS_TAP, Target, Unit
@@ -50,8 +51,8 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
     cut = (data.size, data.size) if data.size else None
     model = untrained_model(read_block(content, "model", ModelParams), classes, cut)
     size = model.preprocessing.size
-    taps = read_block(content, "extract", ExtractParams).taps or model.taps
-    shapes = tap_shapes(model.network, list(taps), size)
+    extract = read_block(content, "extract", ExtractParams)
+    shapes = tap_shapes(model.network, list(extract.taps or model.taps), size)
     seconds = _time_steps(model, shapes, params, resolve_device(device_name))
     batches = -(-units * params.seeds // params.batch)
     minutes = seconds * full_size_steps(params.method()) * batches / 60
@@ -62,7 +63,7 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
         "seconds per step": f"{seconds:.3f}",
         "visualize": f"about {minutes:.1f} minutes",
         "memory at its peak": f"{peak_memory() / 2**30:.2f} GiB",
-        "statistics on disk": f"{values * classes * 4 / 2**20:.1f} MiB",
+        "statistics on disk": f"{values * classes * extract.sets * 4 / 2**20:.1f} MiB",
         "work store on disk": f"{image * 12 * units * params.seeds / 2**20:.1f} MiB",
     }
 
@@ -72,7 +73,9 @@ def _time_steps(
 ) -> float:
     """Seconds per step of a full batch of one class that has no references."""
     target = Target(Unit(CLASS_TAP, 0, ""), 0)
-    statistics = {target.unit.id: {tap: _blank(*shape) for tap, shape in shapes.items()}}
+    statistics = {
+        ReferenceSet(target.unit.id): {tap: _blank(*shape) for tap, shape in shapes.items()}
+    }
     timed = params.method().model_copy(
         update={"steps": TIMED_STEPS + 1, "coarse": None, "polish": None}
     )

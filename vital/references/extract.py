@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vital.artefacts.columns import LABEL, SHA256, UNIT
+from vital.artefacts.columns import LABEL, REFERENCE_SET, SHA256
 from vital.artefacts.reference_images import write_references
 from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel, statistics_metadata
@@ -19,6 +20,7 @@ from vital.networks.taps.reader import TapReader
 from vital.params.extract import ExtractParams
 from vital.references.pooling import pooled, pooled_shapes, pooled_tap, pooled_taps
 from vital.references.quantiles import Accumulator, TapStatistics, from_tensors, to_tensors
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import write_statistics
 from vital.runtime.executors import executor
 from vital.runtime.files import replacing_folder
@@ -27,11 +29,11 @@ from vital.runtime.partial_results import partial_results_until_done
 from vital.runtime.progress import progress_bar
 from vital.units import class_units
 
-Batch = tuple[Sequence[str], torch.Tensor]
-"""The unit of each image, and the images (B, 3, H, W) in normalised units."""
+Batch = tuple[Sequence[ReferenceSet], torch.Tensor]
+"""The set of each image, and the images (B, 3, H, W) in normalised units."""
 
 _MOST = 8
-"""Classes of one task of a cluster: their statistics come back together."""
+"""Sets of one task of a cluster: their statistics come back together."""
 
 
 @in_neutral_state
@@ -41,12 +43,12 @@ def extract_statistics(
     loaded: Iterable[Batch],
     device: torch.device,
     pools: Sequence[int] = (),
-) -> Iterator[tuple[str, dict[str, TapStatistics]]]:
-    """Yield each unit's statistics at every tap; the images come sorted by unit.
+) -> Iterator[tuple[ReferenceSet, dict[str, TapStatistics]]]:
+    """Yield each set's statistics at every tap; the images come sorted by set.
 
     They are of the images at full size and average-pooled by each of ``pools``: one forward pass
-    per image and size whatever the number of taps, and one unit's sums in memory whatever the
-    number of images and units.
+    per image and size whatever the number of taps, and one set's sums in memory whatever the
+    number of images and sets.
 
     Raises ParamsError for a pool that is larger than the images, and ModelError for a network that
     does not run on images of a pool's size, or gives what is not finite.
@@ -54,16 +56,16 @@ def extract_statistics(
     names = pooled_taps(taps, pools)
     for pool in pools:
         pooled_shapes(model, taps, pool)
-    current: str | None = None
+    current: ReferenceSet | None = None
     sums: dict[str, Accumulator] = {}
     with TapReader(model.to(device).network, taps) as read:
-        for units, images in loaded:
+        for sets, images in loaded:
             values = _read_sizes(read, images.to(device), pools)
-            for unit, places in _runs(units):
-                if unit != current:
+            for one, places in _runs(sets):
+                if one != current:
                     if current is not None:
                         yield current, _finish(current, sums)
-                    current, sums = unit, {name: Accumulator() for name in names}
+                    current, sums = one, {name: Accumulator() for name in names}
                 for name in names:
                     sums[name].add(values[name][places])
     if current is not None:
@@ -78,33 +80,31 @@ def write_class_statistics(
     device: torch.device,
     work: Path,
 ) -> None:
-    """Write the statistics of a manifest's images, class by class, and which images they are of.
+    """Write the statistics of a manifest's images, set by set, and which images they are of.
 
-    The labels are the network's, and sorted. What is finished is kept in ``work`` until ``folder``
-    is whole.
+    The labels are the network's, and sorted, and so are the sets of each. What is finished is kept
+    in ``work`` until ``folder`` is whole.
     """
-    units = {unit.index: unit.id for unit in class_units(model.classes)}
-    named = references.rows.assign(**{UNIT: references.rows[LABEL].map(units)})
-    make = ClassResults(model, references.with_rows(named), params, device)
-    order, names = list(named[UNIT].unique()), pooled_taps(make.taps, params.pools)
+    make = ClassResults(model, references, params, device)
+    order, names = list(dict.fromkeys(make.sets)), pooled_taps(make.taps, params.pools)
     with (
         executor(params, "extract", device, _MOST) as execute,
         partial_results_until_done(work, make.facts(), __name__) as parts,
         replacing_folder(folder) as written,
-        closing(execute(order, make, parts)) as found,
+        closing(execute([one.id for one in order], make, parts)) as found,
     ):
-        kept = ((unit, from_tensors(part, names)) for unit, part in zip(order, found, strict=True))
-        bar = progress_bar(kept, total=len(order), label="extract", unit="classes")
+        kept = ((one, from_tensors(part, names)) for one, part in zip(order, found, strict=True))
+        bar = progress_bar(kept, total=len(order), label="extract", unit="sets")
         write_statistics(written, names, statistics_metadata(model), bar, knots=params.knots)
         write_references(written, references.rows)
 
 
 @dataclass(frozen=True)
 class ClassResults:
-    """Makes units' statistics, each a part, of images that are sorted by their column ``unit``.
+    """Makes sets' statistics, each a part, of images that are sorted by label and set.
 
     Batches are cut as they would be in one go over all images, so that the bytes do not depend on
-    which units are made together.
+    which sets are made together.
     """
 
     model: StudiedModel
@@ -117,6 +117,14 @@ class ClassResults:
         """Those that are asked for, or the network's own."""
         return list(self.params.taps or self.model.taps)
 
+    @cached_property
+    def sets(self) -> list[ReferenceSet]:
+        """The set of each image."""
+        units = {unit.index: unit.id for unit in class_units(self.model.classes)}
+        rows = self.images.rows
+        numbered = zip(rows[LABEL], rows[REFERENCE_SET], strict=True)
+        return [ReferenceSet(units[label], int(number)) for label, number in numbered]
+
     def facts(self) -> list[Any]:
         """What determines every part, as plain data."""
         return [
@@ -125,24 +133,26 @@ class ClassResults:
             self.taps,
             self.params.facts(),
             self.device.type,
-            list(self.images.rows[UNIT]),
+            self.sets,
             list(self.images.rows[SHA256]),
         ]
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
-        """The statistics of these units, which are in the images' order."""
+        """The statistics of the sets of these ids, which are in the images' order."""
         size = self.params.batch
-        wanted = self.images.rows[UNIT].isin(names).to_numpy().nonzero()[0]
+        wanted = [place for place, one in enumerate(self.sets) if one.id in names]
         first = wanted[0] // size * size
         last = -(-(wanted[-1] + 1) // size) * size
-        loaded = self._load(self.images.part(first, last))
+        loaded = self._load(first, last)
         found = extract_statistics(self.model, self.taps, loaded, self.device, self.params.pools)
-        # The first and the last batch may hold images of other units.
-        return (to_tensors(statistics) for unit, statistics in found if unit in names)
+        # The first and the last batch may hold images of other sets.
+        return (to_tensors(statistics) for one, statistics in found if one.id in names)
 
-    def _load(self, images: ImageSet) -> Iterator[Batch]:
+    def _load(self, first: int, last: int) -> Iterator[Batch]:
+        images = self.images.part(first, last)
         for part, pixels in images.batches(self.model.preprocessing, self.params.batch):
-            yield list(part.rows[UNIT]), pixels
+            yield self.sets[first : first + len(part)], pixels
+            first += len(part)
 
 
 @torch.no_grad()
@@ -156,13 +166,13 @@ def _read_sizes(
     }
 
 
-def _runs(units: Sequence[str]) -> Iterator[tuple[str, slice]]:
+def _runs(sets: Sequence[ReferenceSet]) -> Iterator[tuple[ReferenceSet, slice]]:
     first = 0
-    for unit, members in groupby(units):
+    for one, members in groupby(sets):
         last = first + len(list(members))
-        yield unit, slice(first, last)
+        yield one, slice(first, last)
         first = last
 
 
-def _finish(unit: str, sums: dict[str, Accumulator]) -> dict[str, TapStatistics]:
-    return {tap: sums[tap].finish(f"unit {unit}, tap {tap!r}") for tap in sums}
+def _finish(one: ReferenceSet, sums: dict[str, Accumulator]) -> dict[str, TapStatistics]:
+    return {tap: sums[tap].finish(f"unit {one.unit}, tap {tap!r}") for tap in sums}

@@ -36,7 +36,7 @@ def reference_params(references: str | Path | Mapping[str, object]) -> Reference
     return check_block(values, "references", ReferenceParams)
 
 
-def draw_reference_sets(
+def draw_references(
     params: ReferenceParams,
     known: ClassMap,
     units: Sequence[str | int],

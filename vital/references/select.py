@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vital.artefacts.columns import CLASS_NAME, LABEL, PATH, PROBABILITY
+from vital.artefacts.columns import CLASS_NAME, LABEL, PATH, PROBABILITY, REFERENCE_SET
 from vital.artefacts.manifest import TRAIN, split_rows
 from vital.errors import DataError
 from vital.images.image_set import ImageSet
@@ -16,6 +16,7 @@ from vital.networks.classes import ClassMap, resolve_labels
 from vital.networks.finite import check_logits
 from vital.networks.model import StudiedModel
 from vital.params.extract import ExtractParams
+from vital.references.reference_sets import draw_sets
 from vital.runtime.generators import generator
 from vital.runtime.progress import progress_bar
 
@@ -32,18 +33,21 @@ def select_references(
 ) -> ImageSet:
     """The reference images among those of a manifest, with the network's labels, class by class.
 
-    They come from the train split, ``params.references`` of each class; ``probability`` is what
-    the network gives an image's class, or null where nobody needed to know. Raises DataError when
+    They come from the train split, ``params.references`` of each class, in the order of their
+    sets; ``probability`` is what the network gives an image's class, or null where nobody needed to
+    know, ``reference_set`` the number of its set. Raises DataError when
     a class has too few images or the network does not know it.
     """
     known = ClassMap(model.classes, model.outputs)
     rows = split_rows(resolve_labels(images.rows, known), TRAIN)
     _check_enough(rows, params.references)
     if params.select == "random":
-        return images.with_rows(random_references(rows, params.references, seed))
+        chosen = random_references(rows, params.references, seed)
+        return images.with_rows(in_sets(chosen, params.sets, seed))
     probabilities = class_probabilities(model, images.with_rows(rows), params.batch, device)
     ranked = rows.assign(**{PROBABILITY: probabilities})
-    return images.with_rows(confident_references(ranked, params.references))
+    chosen = confident_references(ranked, params.references)
+    return images.with_rows(in_sets(chosen, params.sets, seed))
 
 
 def random_references(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -65,6 +69,15 @@ def confident_references(rows: pd.DataFrame, count: int) -> pd.DataFrame:
         return order
 
     return _first_of_each(rows, count, rank)
+
+
+def in_sets(rows: pd.DataFrame, sets: int, seed: int) -> pd.DataFrame:
+    """The rows of each label dealt into sets, and in their order."""
+    numbers = pd.Series(0, index=rows.index)
+    for label, group in rows.groupby(LABEL, sort=True):
+        numbers[group.index] = draw_sets(len(group), sets, seed, str(label))
+    numbered = rows.assign(**{REFERENCE_SET: numbers})
+    return numbered.sort_values([LABEL, REFERENCE_SET], kind="stable", ignore_index=True)
 
 
 def class_probabilities(

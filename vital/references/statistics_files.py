@@ -1,4 +1,4 @@
-"""Statistics as files: one Parquet file per tap, a row group per unit."""
+"""Statistics as files: one Parquet file per tap, a row group per set of a unit's references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vital.artefacts.columns import CHANNEL, TAP, UNIT
+from vital.artefacts.columns import CHANNEL, REFERENCE_SET, TAP, UNIT
 from vital.artefacts.statistics import (
     IMPORTANCE,
     MEAN,
@@ -28,6 +28,7 @@ from vital.artefacts.statistics import (
 from vital.errors import ArtefactError
 from vital.references.quantile_knots import at_knots, from_knots
 from vital.references.quantiles import TapStatistics, UnitStatistics
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.files import replacing_folder
 
 
@@ -35,46 +36,48 @@ def write_statistics(
     folder: Path,
     taps: Sequence[str],
     metadata: Mapping[str, str],
-    units: Iterable[tuple[str, UnitStatistics]],
+    sets: Iterable[tuple[ReferenceSet, UnitStatistics]],
     *,
     knots: int | None = None,
 ) -> None:
-    """Write a Parquet file per tap, a row group per unit, taking the units one by one.
+    """Write a Parquet file per tap, a row group per set, taking the sets one by one.
 
     With ``knots`` a quantile function of more positions is kept by so many of its values (see
     :mod:`vital.references.quantile_knots`), from which it is read back approximately.
 
-    ``taps`` gives the order of the taps; a unit need not have statistics at all of them. The files
+    ``taps`` gives the order of the taps; a set need not have statistics at all of them. The files
     appear in a folder of ``folder``, or replace those there, only when all are written.
     """
     described = {**metadata, "taps": json.dumps(list(taps)), "schema_version": SCHEMA_VERSION}
     with replacing_folder(taps_folder(folder)) as temporary, ExitStack() as opened:
         writers: dict[str, pq.ParquetWriter] = {}
-        for unit, kept in units:
-            for tap, one in kept.items():
-                positions = {"positions": str(one.quantiles.shape[1])}
-                table = _to_table(unit, tap, one, knots, {**described, **positions})
+        for one, kept in sets:
+            for tap, statistics in kept.items():
+                positions = {"positions": str(statistics.quantiles.shape[1])}
+                table = _to_table(one, tap, statistics, knots, {**described, **positions})
                 if tap not in writers:
                     writer = pq.ParquetWriter(temporary / tap_file_name(tap), table.schema)
                     writers[tap] = opened.enter_context(writer)
                 writers[tap].write_table(table, row_group_size=table.num_rows)
 
 
-def read_statistics(folder: Path, units: Sequence[str]) -> dict[str, UnitStatistics]:
-    """The statistics of the named units at every tap that they have.
+def read_statistics(folder: Path, units: Sequence[str]) -> dict[ReferenceSet, UnitStatistics]:
+    """The statistics of all sets of the units of these ids, at every tap that they have.
 
     Raises ArtefactError when a file is missing or damaged, or a unit is in none.
     """
     taps = json.loads(_any_file(folder).metadata["taps"])
     files = {tap: StatisticsFile(tap_file(folder, tap)) for tap in taps}
-    kept: dict[str, UnitStatistics] = {
-        unit: {tap: file.read(unit) for tap, file in files.items() if file.holds(unit)}
-        for unit in units
-    }
-    for unit, found in kept.items():
-        if not found:
+    held = list(dict.fromkeys(one for file in files.values() for one in file.sets()))
+    for unit in units:
+        if not any(one.unit == unit for one in held):
             raise ArtefactError(f"{folder} has no statistics of unit {unit!r}")
-    return kept
+    return {
+        one: {tap: file.read(one) for tap, file in files.items() if file.holds(one)}
+        for unit in units
+        for one in held
+        if one.unit == unit
+    }
 
 
 def extracted_units(folder: Path) -> list[str]:
@@ -82,7 +85,7 @@ def extracted_units(folder: Path) -> list[str]:
 
     Raises ArtefactError when there are no statistics.
     """
-    return _any_file(folder).units()
+    return list(dict.fromkeys(one.unit for one in _any_file(folder).sets()))
 
 
 def _any_file(folder: Path) -> StatisticsFile:
@@ -93,7 +96,7 @@ def _any_file(folder: Path) -> StatisticsFile:
 
 
 class StatisticsFile:
-    """One tap's statistics, read unit by unit.
+    """One tap's statistics, read set by set.
 
     Raises ArtefactError when the file is missing, damaged, or of another schema version.
     """
@@ -109,19 +112,19 @@ class StatisticsFile:
         self.metadata = self._read_metadata()
         self._groups = self._index()
 
-    def units(self) -> list[str]:
-        """The units in the file, in its order."""
+    def sets(self) -> list[ReferenceSet]:
+        """The sets in the file, in its order."""
         return list(self._groups)
 
-    def holds(self, unit: str) -> bool:
-        """Whether the file has statistics of this unit."""
-        return unit in self._groups
+    def holds(self, one: ReferenceSet) -> bool:
+        """Whether the file has statistics of this set."""
+        return one in self._groups
 
-    def read(self, unit: str) -> TapStatistics:
-        """The statistics of one unit."""
-        if not self.holds(unit):
-            raise ArtefactError(f"{self._path} has no statistics of unit {unit!r}")
-        table = self._file.read_row_group(self._groups[unit])
+    def read(self, one: ReferenceSet) -> TapStatistics:
+        """The statistics of one set. Raises ArtefactError for one that is not in the file."""
+        if not self.holds(one):
+            raise ArtefactError(f"{self._path} has no statistics of {one.id}")
+        table = self._file.read_row_group(self._groups[one])
         channels = table.num_rows
         flat = table.column(QUANTILES).combine_chunks().flatten().to_numpy()
         kept = flat.reshape(channels, -1).copy()
@@ -133,11 +136,15 @@ class StatisticsFile:
             n_images=int(table.column(N_IMAGES)[0].as_py()),
         )
 
-    def _index(self) -> dict[str, int]:
-        column = self._file.schema_arrow.names.index(UNIT)
-        groups = range(self._file.num_row_groups)
-        metadata = self._file.metadata
-        return {str(metadata.row_group(i).column(column).statistics.min): i for i in groups}
+    def _index(self) -> dict[ReferenceSet, int]:
+        names = self._file.schema_arrow.names
+        places = [names.index(column) for column in (UNIT, REFERENCE_SET)]
+        groups = {}
+        for i in range(self._file.num_row_groups):
+            group = self._file.metadata.row_group(i)
+            unit, number = (group.column(place).statistics.min for place in places)
+            groups[ReferenceSet(str(unit), int(number))] = i
+        return groups
 
     def _read_metadata(self) -> dict[str, str]:
         raw = self._file.schema_arrow.metadata or {}
@@ -155,7 +162,7 @@ def _column(table: pa.Table, name: str) -> np.ndarray:
 
 
 def _to_table(
-    unit: str,
+    one: ReferenceSet,
     tap: str,
     statistics: TapStatistics,
     knots: int | None,
@@ -167,7 +174,8 @@ def _to_table(
     channels, kept = quantiles.shape
     values = pa.array(quantiles.reshape(-1))
     columns: dict[str, Any] = {
-        UNIT: pa.array([unit] * channels),
+        UNIT: pa.array([one.unit] * channels),
+        REFERENCE_SET: pa.array(np.full(channels, one.number, dtype=np.int32)),
         TAP: pa.array([tap] * channels),
         CHANNEL: pa.array(np.arange(channels, dtype=np.int32)),
         N_IMAGES: pa.array(np.full(channels, statistics.n_images, dtype=np.int32)),

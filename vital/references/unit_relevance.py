@@ -23,6 +23,7 @@ from vital.references.extract import extract_statistics
 from vital.references.heat_maps import FirstHeatMaps
 from vital.references.pooling import pooled, pooled_shapes, pooled_tap, pooled_taps
 from vital.references.quantiles import TapStatistics, UnitStatistics, from_tensors, to_tensors
+from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import write_statistics
 from vital.references.weighted_quantiles import RelevanceAccumulator
 from vital.relevance import RelevanceReader, composite, shared_over_colours
@@ -104,7 +105,7 @@ def unit_relevance(
     loaded = patches.batches(model.preprocessing, params.batch)
     moved = (images.to(model.device) for _, images in loaded)
     if params.composite is None:
-        named = (([unit.id] * len(images), images) for images in moved)
+        named = (([ReferenceSet(unit.id)] * len(images), images) for images in moved)
         ((_, plain),) = extract_statistics(model, taps, named, model.device, pools)
         return UnitRelevance(unit, plain, torch.empty(0, 0, 0))
     for pool in pools:
@@ -208,10 +209,10 @@ def _write(
 ) -> None:
     rows: list[dict[str, object]] = []
 
-    def kept() -> Iterator[tuple[str, UnitStatistics]]:
+    def kept() -> Iterator[tuple[ReferenceSet, UnitStatistics]]:
         for one in found:
             rows.extend(_write_heat_maps(folder, one))
-            yield one.unit.id, one.statistics
+            yield ReferenceSet(one.unit.id), one.statistics
 
     write_statistics(folder, taps, metadata, kept(), knots=knots)
     write_masks(folder, rows)
