@@ -152,7 +152,7 @@ class StatisticsFile:
         version = metadata.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ArtefactError(
-                f"{self._path} has schema version {version}, not {SCHEMA_VERSION}: extract again"
+                f"{self._path} has schema version {version}, not {SCHEMA_VERSION}: run `dvc repro`"
             )
         return metadata
 
