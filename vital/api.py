@@ -32,7 +32,7 @@ from vital.params.base import check_block
 from vital.params.call import VisualizeCall, check_mapping, check_settings
 from vital.params.data import ReferenceParams
 from vital.params.studied_method import STUDIED
-from vital.params.visualize import VisualizeParams
+from vital.params.visualize import Parametrization, VisualizeParams
 from vital.references.extract import Batch, extract_statistics
 from vital.references.from_source import (
     draw_measured_images,
@@ -46,10 +46,22 @@ from vital.runtime.neutral_state import in_neutral_state
 from vital.runtime.store import WorkStore
 from vital.units import CLASS_TAP, Target, Unit
 
-DEFAULTS: Mapping[str, object] = {
-    "steps": 500, "lr": 0.2, "jitter": 16, "weighting": "inverse_variance", "tv": 0.001,
-}  # fmt: skip
-"""Method settings that give good pictures on most networks; the paper's are MethodParams' own."""
+_ALIKE = {"steps": 500, "jitter": 16, "weighting": "inverse_variance"}
+DEFAULTS: Mapping[Parametrization, Mapping[str, object]] = {
+    "fourier": _ALIKE
+    | {
+        "parametrization": "fourier",
+        "fourier": {"exponent": 0.9},
+        "lr": 0.05,
+        "scale": 0.15,
+        "tv": 0.0005,
+    },
+    "pixels": _ALIKE | {"parametrization": "pixels", "lr": 0.2, "tv": 0.001},
+}
+"""Method settings that give good pictures on most networks; the paper's are MethodParams' own.
+
+A call has those of Fourier coefficients unless its ``params`` ask for pixels.
+"""
 
 
 WORK_FOLDER = ".work"

@@ -24,7 +24,7 @@ from vital.params.base import (
 from vital.params.explain import shown
 from vital.params.model import PreprocessingParams
 from vital.params.ray import RayParams
-from vital.params.visualize import VisualizeParams
+from vital.params.visualize import Parametrization, VisualizeParams
 
 OWN_KEYWORDS = ("units", "seeds", "device")
 """Keys of the block visualize that a call takes as keywords of its own."""
@@ -69,8 +69,12 @@ class VisualizeCall(NetworkCall):
         return changes if self.size is None else {**changes, "size": (self.size, self.size)}
 
 
-def check_settings(params: Mapping[str, Any], defaults: Mapping[str, object]) -> VisualizeParams:
-    """The block visualize of a call: ``params`` over ``defaults``.
+def check_settings(
+    params: Mapping[str, Any], defaults: Mapping[Parametrization, Mapping[str, object]]
+) -> VisualizeParams:
+    """The block visualize of a call: ``params`` over the ``defaults`` of their parametrization.
+
+    Without one it is Fourier coefficients.
 
     Raises ParamsError, too, for what would be without effect.
     """
@@ -81,7 +85,8 @@ def check_settings(params: Mapping[str, Any], defaults: Mapping[str, object]) ->
         problems.append("params: 'inner' has no effect: a call makes images of classes only")
     if problems:
         raise ParamsError("\n".join(problems))
-    settings = check_block({**defaults, **params}, "visualize", VisualizeParams)
+    asked: Parametrization = "pixels" if params.get("parametrization") == "pixels" else "fourier"
+    settings = check_block({**defaults[asked], **params}, "visualize", VisualizeParams)
     if settings.engine == "local" and settings.ray != RayParams():
         raise ParamsError("params: 'ray' has no effect without engine: ray")
     for key, reason in settings.without_effect(with_inner=False).items():
