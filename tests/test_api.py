@@ -63,25 +63,39 @@ def test_a_module_of_ones_own_works(references: Path) -> None:
     assert list(made.table["name"]) == ["c"]
 
 
-FOURIER = {**QUICK, "parametrization": "fourier", "lr": 0.05}
+PIXELS = {**QUICK, "parametrization": "pixels"}
 
 
-def test_fourier_images_too_are_the_same_alone_and_do_not_depend_on_their_number(
-    checkpoint: Path, references: Path, tmp_path: Path
+def test_the_colours_of_images_do_not_depend_on_what_is_shown(
+    checkpoint: Path, references: Path
 ) -> None:
-    """Their colours are those of the source, not those of the units that are shown."""
-    together = make(checkpoint, references, params=FOURIER, out=tmp_path / "out")
-    assert not torch.equal(together.images, make(checkpoint, references).images)
-    alone = make(checkpoint, references, units=["1"], params=FOURIER)
-    assert torch.equal(alone.images[0], together.images[1])
+    """They are those of the source."""
+    alone = make(checkpoint, references, units=["1"])
     Image.new("RGB", (36, 40), "red").save(references / "2" / "red.png")
-    others = make(checkpoint, references, units=["1"], params=FOURIER)
+    others = make(checkpoint, references, units=["1"])
     assert not torch.equal(others.images[0], alone.images[0])
 
 
 def test_a_flat_folder_has_colours_of_its_own(checkpoint: Path, references: Path) -> None:
-    made = make(checkpoint, references / "1", units=["1"], params=FOURIER)
+    made = make(checkpoint, references / "1", units=["1"])
     assert made.images.shape == (1, 3, 32, 32)
+
+
+def test_pixels_have_settings_of_their_own(checkpoint: Path, references: Path) -> None:
+    theirs = {"lr": 0.2, "tv": 0.001, "scale": 0.0}
+    made = make(checkpoint, references, params=PIXELS)
+    assert torch.equal(made.images, make(checkpoint, references, params=PIXELS | theirs).images)
+    assert not torch.equal(made.images, make(checkpoint, references).images)
+
+
+def test_seeds_take_sets_of_references_in_turn(checkpoint: Path, references: Path) -> None:
+    count = len(list((references / "1").iterdir()))
+    together = make(checkpoint, references, units=["1"], seeds=3, sets=1)
+    apart = make(checkpoint, references, units=["1"], seeds=3, sets=count)
+    assert not torch.equal(apart.images, together.images)
+    expected = rf"sets: {count + 1} are more than the {count} references of unit"
+    with pytest.raises(ParamsError, match=expected):
+        make(checkpoint, references, units=["1"], sets=count + 1)
 
 
 CIFAR = "python:vital.networks.cifar_resnet20:cifar_resnet20"
@@ -209,7 +223,7 @@ def test_every_source_of_the_pipeline_is_taken(
     checkpoint: Path, references: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("webdataset")
-    expected = make(checkpoint, references, units=["1"]).images
+    expected = make(checkpoint, references, units=["1"], params=PIXELS).images
     rows = [
         f"{path.relative_to(references)},{path.parent.name}" for path in references.rglob("*.png")
     ]
@@ -220,7 +234,8 @@ def test_every_source_of_the_pipeline_is_taken(
     names = sorted({**files, **samples})
     write_tar(tmp_path / "shards" / "a.tar", {name: {**files, **samples}[name] for name in names})
     for source in (str(table), table, f"wds/{tmp_path / 'shards'}"):
-        assert torch.equal(make(checkpoint, source, units=["1"]).images, expected)
+        made = make(checkpoint, source, units=["1"], params=PIXELS)
+        assert torch.equal(made.images, expected)
 
 
 def test_references_may_say_more_than_their_source(checkpoint: Path, references: Path) -> None:

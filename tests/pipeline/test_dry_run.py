@@ -23,6 +23,7 @@ from vital.pipeline.profiles import compose_profile
 PROFILES = ROOT / "profiles"
 NAMES = sorted(path.stem for path in PROFILES.glob("*.yaml"))
 OF_PHOTOGRAPHS = {"compare", "equal", "published", "relevance_none", "l2_some", "tv_none", "tv_ten"}
+IMAGENETTE = ("compare", "judge_mobilenetv2", "pixels", "resnet50", "three_seeds")
 COMPOSED = [
     *NAMES,
     *(f"photographs+{name}" for name in sorted(OF_PHOTOGRAPHS)),
@@ -30,7 +31,7 @@ COMPOSED = [
     *(f"photographs+{path.stem}" for path in sorted(PROFILES.glob("variants/matching_*.yaml"))),
     *(f"photographs+{path.stem}" for path in sorted(PROFILES.glob("variants/references_*.yaml"))),
     *(f"resnet50+{name}" for name in ("quick", "multires", "long")),
-    *(f"imagenette+{name}" for name in ("compare", "judge_mobilenetv2", "resnet50")),
+    *(f"imagenette+{name}" for name in IMAGENETTE),
     "imagenette+resnet50+judge_mobilenetv2+compare",
     "convnext_base+multires",
     "densenet121+multires",
