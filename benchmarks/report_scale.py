@@ -153,7 +153,7 @@ def _photographs(made_up: MadeUp) -> pd.DataFrame:
     ]
     for row in rows:
         made_up.image(made_up.project.images / str(row["path"]))
-    references = pd.DataFrame(rows).assign(sha256="", probability=np.nan)
+    references = pd.DataFrame(rows).assign(sha256="", probability=np.nan, reference_set=0)
     write_references(made_up.project.statistics, references)
     points = [made_up.places(PHOTOGRAPH, path.replace("{}", str(n))) for n in range(PHOTOGRAPHS)]
     return pd.concat(points, ignore_index=True)

@@ -74,7 +74,7 @@ def _write_images(project: Project, classes: tuple[str, ...], draws: np.random.G
                 rows.append({**facts, **size})
     write_manifest(project.images, rows)
     averaged = split_rows(read_manifest(project.images), SPLITS[0])
-    write_references(project.statistics, averaged.assign(probability=np.nan))
+    write_references(project.statistics, averaged.assign(probability=np.nan, reference_set=0))
 
 
 def _write_model(project: Project, classes: tuple[str, ...]) -> None:

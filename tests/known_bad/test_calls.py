@@ -79,7 +79,7 @@ CALLS: list[tuple[dict[str, Any], str]] = [
     ({"params": {"inner": {}}}, "params: 'inner' has no effect"),
     ({"params": {"ray": {"workers": 3}}}, "params: 'ray' has no effect without engine: ray"),
     (
-        {"params": {"fourier": {"start": 0.1}}},
+        {"params": {"parametrization": "pixels", "fourier": {"start": 0.1}}},
         "params: 'fourier' has no effect: parametrization is pixels",
     ),
     (
