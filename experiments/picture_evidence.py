@@ -2,7 +2,7 @@
 
     python -m experiments.picture_evidence RUN... [--unseen CLASS ...] [--out FOLDER]
 
-Each RUN is a folder in which the pipeline has made and scored images; the runs have one data set.
+Each RUN is a folder in which the pipeline has made images and judges; the runs have one data set.
 Printed, and with --out written as evidence.md, are for each method of each run, and for as many
 held-out photographs: top-1 in percent and the mean probability of the class, among all classes of
 the studied network and of each judge, of all images and of the classes that are ``unseen``; the
@@ -24,7 +24,7 @@ from typing import Annotated
 import torch
 import typer
 
-from experiments.real_methods import contact_sheet
+from experiments.contact_sheets import contact_sheet
 from experiments.score_tables import MISSING, markdown_table
 from vital.artefacts.columns import NAME, SEED
 from vital.artefacts.project import Project

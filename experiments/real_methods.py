@@ -28,12 +28,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import pandas as pd
 import typer
 
 from benchmarks.folders import kept_or_temporary
 from experiments import real_networks
+from experiments.contact_sheets import contact_sheet
 from experiments.options import RealData, asked_for, real_data
 from experiments.real_networks import case_params
 from experiments.score_tables import MISSING, markdown_table, score_markdown
@@ -44,7 +44,7 @@ from vital.artefacts.project import Project
 from vital.artefacts.scores import write_scores
 from vital.artefacts.visualizations import read_index
 from vital.engine.plan import Plan, RunParams
-from vital.images.files import read_image, write_png
+from vital.images.files import write_png
 from vital.images.image_set import ImageSet
 from vital.images.prepare import prepare_images
 from vital.networks.make_judges import make_judges
@@ -296,16 +296,6 @@ def effort_markdown(lines: Sequence[Mapping[str, Any]]) -> str:
     rows = {line["method"]: [str(line.get(key, MISSING)) for key in keys]
             for line in lines if "method" in line}  # fmt: skip
     return markdown_table(["method", *keys], [[name, *cells] for name, cells in rows.items()])
-
-
-def contact_sheet(folder: Path) -> np.ndarray:
-    """All images of a method in rows of classes and columns of seeds, as bytes (H, W, 3)."""
-    index = read_index(folder).sort_values(["unit", "seed"])
-    rows = [
-        np.concatenate([np.asarray(read_image(folder / path)) for path in group["image"]], axis=1)
-        for _, group in index.groupby("unit")
-    ]
-    return np.concatenate(rows, axis=0)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,13 @@ def test_images_come_with_a_table(checkpoint: Path, references: Path) -> None:
     assert (made.table["probability"] > 0).all()
 
 
-def test_a_unit_alone_is_the_same_as_with_others(checkpoint: Path, references: Path) -> None:
-    together = make(checkpoint, references)
-    alone = make(checkpoint, references, units=["1"])
+@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+def test_a_unit_alone_is_the_same_as_with_others(
+    checkpoint: Path, references: Path, parametrization: str
+) -> None:
+    params = {**QUICK, "parametrization": parametrization}
+    together = make(checkpoint, references, params=params)
+    alone = make(checkpoint, references, units=["1"], params=params)
     assert torch.equal(alone.images[0], together.images[1])
 
 

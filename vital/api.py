@@ -35,11 +35,12 @@ from vital.params.studied_method import STUDIED
 from vital.params.visualize import Parametrization, VisualizeParams
 from vital.references.extract import Batch, extract_statistics
 from vital.references.from_source import (
+    References,
     draw_measured_images,
     draw_references,
     reference_params,
 )
-from vital.references.reference_sets import ReferenceSet, draw_sets, sets_of_ten
+from vital.references.reference_sets import ReferenceSet
 from vital.runtime.devices import resolve_device
 from vital.runtime.locks import only_run
 from vital.runtime.neutral_state import in_neutral_state
@@ -182,37 +183,6 @@ def _alone(out: Path | None) -> Iterator[Path | None]:
         return
     with only_run(out / WORK_FOLDER, "visualize", f"{out}: a call of visualize"):
         yield out
-
-
-@dataclass(frozen=True)
-class References:
-    """The real images of each unit, and into how many sets they are dealt, if that is given.
-
-    Raises ParamsError where a unit has fewer images than sets.
-    """
-
-    images: Mapping[Unit, Sequence[Candidate]]
-    sets: int | None
-
-    def __post_init__(self) -> None:
-        for unit, candidates in self.images.items():
-            if self.sets is not None and self.sets > len(candidates):
-                raise ParamsError(
-                    f"sets: {self.sets} are more than the {len(candidates)} references of unit "
-                    f"{unit.name!r}"
-                )
-
-    def dealt(self, seed: int) -> Iterator[tuple[ReferenceSet, Sequence[Candidate]]]:
-        """Each unit's sets in turn, with their images."""
-        for unit, candidates in self.images.items():
-            count = len(candidates)
-            sets = self.sets or sets_of_ten(count)
-            numbers = draw_sets(count, sets, seed, str(unit.index))
-            for number in range(sets):
-                members = [
-                    one for one, its in zip(candidates, numbers, strict=True) if its == number
-                ]
-                yield ReferenceSet(unit.id, number), members
 
 
 def _measure_images(

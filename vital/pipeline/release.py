@@ -25,30 +25,31 @@ Holders = dict[str, Any]
 
 def release(path: Path) -> str:
     """Take ended processes out of DVC's lock file, which is whole; returns what was done."""
+    if not path.is_file():
+        return ""
     from dvc.lock import LockError, make_lock  # here: it takes a second to load
 
-    if not (path.is_file() and _ended(path)):
-        return ""
     try:
         with make_lock(f"{path}.lock", tmp_dir=str(path.parent)):
-            ended = _ended(path)
-            write_bytes(path, json.dumps(_without(_read(path), ended)).encode())
+            ended = _release(path)
     except LockError:
         return ""  # another DVC is at it, and says itself what is busy
+    if not ended:
+        return ""
     numbers = ", ".join(map(str, sorted(ended)))
     return f"DVC's lock file: released what killed processes held ({numbers})"
 
 
-def _read(path: Path) -> Holders:
-    held: Holders = json.loads(path.read_bytes())
-    return {"write": {}, "read": {}} | held
-
-
-def _ended(path: Path) -> set[int]:
-    held, written = _read(path), path.stat().st_mtime
+def _release(path: Path) -> set[int]:
+    """The ended processes, which the file no longer names."""
+    written = path.stat().st_mtime
+    held: Holders = {"write": {}, "read": {}} | json.loads(path.read_bytes())
     processes = chain(held["write"].values(), *held["read"].values())
     numbers = {int(process["pid"]) for process in processes}
-    return {number for number in numbers if _has_ended(number, written)}
+    ended = {number for number in numbers if _has_ended(number, written)}
+    if ended:
+        write_bytes(path, json.dumps(_without(held, ended)).encode())
+    return ended
 
 
 def _has_ended(number: int, written: float) -> bool:

@@ -139,14 +139,14 @@ class ClassResults:
 
     def __call__(self, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """The statistics of the sets of these ids, which are in the images' order."""
-        size = self.params.batch
-        wanted = [place for place, one in enumerate(self.sets) if one.id in names]
+        size, asked = self.params.batch, set(names)
+        wanted = [place for place, one in enumerate(self.sets) if one.id in asked]
         first = wanted[0] // size * size
         last = -(-(wanted[-1] + 1) // size) * size
         loaded = self._load(first, last)
         found = extract_statistics(self.model, self.taps, loaded, self.device, self.params.pools)
         # The first and the last batch may hold images of other sets.
-        return (to_tensors(statistics) for one, statistics in found if one.id in names)
+        return (to_tensors(statistics) for one, statistics in found if one.id in asked)
 
     def _load(self, first: int, last: int) -> Iterator[Batch]:
         images = self.images.part(first, last)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from vital.images.sources.folders import class_folders, open_flat_folder
 from vital.networks.classes import ClassMap
 from vital.params.base import check_block
 from vital.params.data import ReferenceParams
+from vital.references.reference_sets import ReferenceSet, draw_sets, sets_of_ten
+from vital.units import Unit
 
 MOST_REFERENCES = 50
 """How many images of a class are averaged where the caller does not say (paper section 3)."""
@@ -22,6 +25,37 @@ MOST_MEASURED = 200
 """How many images of a source say what its images have in common as images."""
 
 _PURPOSE = "references"
+
+
+@dataclass(frozen=True)
+class References:
+    """The real images of each unit, and into how many sets they are dealt, if that is given.
+
+    Raises ParamsError where a unit has fewer images than sets.
+    """
+
+    images: Mapping[Unit, Sequence[Candidate]]
+    sets: int | None
+
+    def __post_init__(self) -> None:
+        for unit, candidates in self.images.items():
+            if self.sets is not None and self.sets > len(candidates):
+                raise ParamsError(
+                    f"sets: {self.sets} are more than the {len(candidates)} references of unit "
+                    f"{unit.name!r}"
+                )
+
+    def dealt(self, seed: int) -> Iterator[tuple[ReferenceSet, Sequence[Candidate]]]:
+        """Each unit's sets in turn, with their images."""
+        for unit, candidates in self.images.items():
+            count = len(candidates)
+            sets = self.sets or sets_of_ten(count)
+            numbers = draw_sets(count, sets, seed, str(unit.index))
+            for number in range(sets):
+                members = [
+                    one for one, its in zip(candidates, numbers, strict=True) if its == number
+                ]
+                yield ReferenceSet(unit.id, number), members
 
 
 def reference_params(references: str | Path | Mapping[str, object]) -> ReferenceParams:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +69,15 @@ def read_statistics(folder: Path, units: Sequence[str]) -> dict[ReferenceSet, Un
     """
     taps = json.loads(_any_file(folder).metadata["taps"])
     files = {tap: StatisticsFile(tap_file(folder, tap)) for tap in taps}
-    held = list(dict.fromkeys(one for file in files.values() for one in file.sets()))
-    for unit in units:
-        if not any(one.unit == unit for one in held):
+    held: dict[str, list[ReferenceSet]] = {unit: [] for unit in units}
+    for one in dict.fromkeys(one for file in files.values() for one in file.sets()):
+        held.get(one.unit, []).append(one)
+    for unit, sets in held.items():
+        if not sets:
             raise ArtefactError(f"{folder} has no statistics of unit {unit!r}")
     return {
         one: {tap: file.read(one) for tap, file in files.items() if file.holds(one)}
-        for unit in units
-        for one in held
-        if one.unit == unit
+        for one in chain.from_iterable(held.values())
     }
 
 
