@@ -23,7 +23,10 @@ from vital.pipeline.profiles import compose_profile
 PROFILES = ROOT / "profiles"
 NAMES = sorted(path.stem for path in PROFILES.glob("*.yaml"))
 OF_PHOTOGRAPHS = {"compare", "equal", "published", "relevance_none", "l2_some", "tv_none", "tv_ten"}
-IMAGENETTE = ("compare", "judge_mobilenetv2", "pixels", "resnet50", "three_seeds")
+IMAGENETTE = (
+    "compare", "judge_mobilenetv2", "permuted_head", "pixels", "random_weights", "resnet50",
+    "three_seeds",
+)  # fmt: skip
 COMPOSED = [
     *NAMES,
     *(f"photographs+{name}" for name in sorted(OF_PHOTOGRAPHS)),
