@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import torch
 from torch.nn import functional
 
+from vital.methods.resizing import resized
 from vital.methods.schedule import phases, total_steps
 from vital.params.visualize import PixelParams
 from vital.runtime.generators import generator
@@ -73,7 +74,7 @@ class Jitter:
     def __call__(self, images: torch.Tensor, step: int) -> torch.Tensor:
         """What is shown, (B, 3, H, W), of images (B, 3, H, W)."""
         if not self._keeps_size:
-            images = _sample(images, _about_the_middle(self._scales[step]), outside="reflection")
+            images = resized(images, self._scales[step])
         if self._shifts.device != images.device:
             # All steps' draws at once: each copy to a GPU would wait for the work before it.
             self._shifts = self._shifts.to(images.device)
@@ -85,13 +86,6 @@ class Jitter:
         columns = torch.where(flipped, width - 1 - columns, columns)
         moved: torch.Tensor = _Moved.apply(images, rows, columns)
         return moved
-
-
-def _about_the_middle(scales: torch.Tensor) -> torch.Tensor:
-    """Maps (B, 2, 3) from places shown to places in images that are shown scaled (B,)."""
-    theta = torch.zeros(len(scales), 2, 3)
-    theta[:, 0, 0] = theta[:, 1, 1] = 1 / scales
-    return theta
 
 
 def _rolled_places(count: int, shifts: torch.Tensor) -> torch.Tensor:
@@ -223,12 +217,12 @@ def _shift(most: int, draws: torch.Generator) -> torch.Tensor:
 
 
 def _sample(
-    images: torch.Tensor, theta: torch.Tensor, outside: Literal["border", "reflection", "zeros"]
+    images: torch.Tensor, theta: torch.Tensor, outside: Literal["border", "zeros"]
 ) -> torch.Tensor:
     """Each of images (B, 3, H, W) at places mapped by its own theta (B, 2, 3), bilinear.
 
-    What lies outside continues the border, mirrors the image, or is zero. The map is written out,
-    as a product of matrices may round an image's places differently when there are others.
+    What lies outside continues the border or is zero. The map is written out, as a product of
+    matrices may round an image's places differently when there are others.
     """
     mapped = theta.to(images.device, non_blocking=True)[:, None, None]  # (B, 1, 1, 2, 3)
     down, right = (_middles(count, images.device) for count in images.shape[-2:])
