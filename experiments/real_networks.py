@@ -56,6 +56,9 @@ CASES = {
         "mobilenetv2", "tiny-imagenet-dogs", "mobilenetv2_100.tflite_dequant.safetensors",
         {"extract": {"select": "random"}},
     ),
+    "mobilenetv2_imagenette": Case(
+        "mobilenetv2", "imagenette", "mobilenetv2_100.tflite_dequant.safetensors", {},
+    ),
     "mobilenetv2_confident": Case(
         "mobilenetv2", "tiny-imagenet-dogs", "mobilenetv2_100.tflite_dequant.safetensors",
         {"extract": {"select": "confident"}},
