@@ -24,8 +24,8 @@ PROFILES = ROOT / "profiles"
 NAMES = sorted(path.stem for path in PROFILES.glob("*.yaml"))
 OF_PHOTOGRAPHS = {"compare", "equal", "published", "relevance_none", "l2_some", "tv_none", "tv_ten"}
 IMAGENETTE = (
-    "compare", "judge_mobilenetv2", "permuted_head", "pixels", "random_weights", "resnet50",
-    "three_seeds",
+    "compare", "inner_units", "judge_mobilenetv2", "permuted_head", "pixels", "random_weights",
+    "resnet50", "three_seeds",
 )  # fmt: skip
 COMPOSED = [
     *NAMES,
