@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from vital.api.results import Visualizations, with_files_of, without_files
 from vital.engine.local import Finished
 from vital.engine.on_ray import engines
 from vital.engine.output import index_table, write_visualizations
@@ -69,14 +69,6 @@ WORK_FOLDER = ".work"
 """In a call's folder: finished targets, and who writes there."""
 
 
-@dataclass(frozen=True)
-class Visualizations:
-    """The images, (N, 3, H, W) in 0..1, and a table with a row for each of them."""
-
-    images: torch.Tensor
-    table: pd.DataFrame
-
-
 @in_neutral_state
 def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may want)
     model: str | nn.Module,
@@ -113,7 +105,8 @@ def visualize(  # noqa: PLR0913 (one keyword for each thing that a caller may wa
     ``class_map``. A flat folder stands for the one of ``units``. The images of a unit are dealt
     into ``sets``, which its seeds take in turn: one for every ten if it is not given; with 1, all
     are matched. ``params`` overrides DEFAULTS with keys of the visualize block. With ``out``,
-    images, index and history are written there, and its ``.work`` keeps what is finished.
+    images, index, history and a contact sheet are written there, and its ``.work`` keeps what is
+    finished.
 
     Raises a VitalError that names what cannot be used: model, tap, folder, unit or parameter.
     """
@@ -161,9 +154,18 @@ def _visualize(
     with _alone(None if call.out is None else Path(call.out)) as out:
         measure = partial(_measure_images, references, studied.preprocessing, call.seed)
         results = _make_images(setup, dealt, measure, settings, call.seeds, out)
-    images = torch.stack([finished.image for finished in results])
-    pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
-    return Visualizations(pixels, index_table(STUDIED, results))
+        images = torch.stack([finished.image for finished in results])
+        pixels = studied.preprocessing.denormalize(images).clamp(0, 1)
+        return _results(pixels, index_table(STUDIED, results), out)
+
+
+def _results(pixels: torch.Tensor, table: pd.DataFrame, out: Path | None) -> Visualizations:
+    """What a call gives; a contact sheet lies beside images that are written."""
+    if out is None:
+        return Visualizations(pixels, without_files(table))
+    made = Visualizations(pixels, with_files_of(out, table))
+    made.write_sheet(out)
+    return made
 
 
 def _refuse_among(references: ReferenceParams, out: str | None) -> None:
