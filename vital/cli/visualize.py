@@ -17,6 +17,7 @@ from vital.cli.options import (
     key_values,
     names,
 )
+from vital.cli.output import AsJson, show_table
 from vital.cli.stages import run_stage
 from vital.errors import Interrupted, ParamsError, VitalError
 
@@ -68,11 +69,12 @@ def visualize(
     seed: _Seed = 0,
     device: _Device = "auto",
     setting: _Setting = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make visualizations from a folder of images, or run the visualize stage."""
     if model is None or references is None:
         _run_stage(context, model, references)
-    from vital.api import visualize as make
+    from vital.api.visualize import visualize as make
 
     with _resumable():
         made = make(
@@ -95,7 +97,7 @@ def visualize(
             params=_params(setting, steps),
             out=out,
         )
-    _show(made.table, out)
+    _show(made.table, as_json, out)
 
 
 @contextmanager
@@ -114,9 +116,9 @@ def _run_stage(context: typer.Context, model: str | None, references: str | None
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [name for name, source in sources.items() if source and source.name != "DEFAULT"]
     if given:
-        flag = "--set" if given[0] == "setting" else f"--{given[0].replace('_', '-')}"
+        flags = {option.name: option.opts[0] for option in context.command.params}
         raise ParamsError(
-            f"{flag} has no effect on the stage, which runs by params.yaml: "
+            f"{flags[given[0]]} has no effect on the stage, which runs by params.yaml: "
             "give --model and --references, too"
         )
     run_stage("visualize")
@@ -138,10 +140,10 @@ def _params(setting: list[str] | None, steps: int | None) -> dict[str, Any]:
     return given if steps is None else {**given, "steps": steps}
 
 
-def _show(table: pd.DataFrame, out: Path) -> None:
+def _show(table: pd.DataFrame, as_json: bool, out: Path) -> None:
     from vital.artefacts.columns import IMAGE, NAME, PROBABILITY, SEED, UNIT
     from vital.artefacts.visualizations import LOSS
 
     columns = [UNIT, NAME, SEED, LOSS, PROBABILITY, IMAGE]
-    typer.echo(table[columns].to_string(index=False, float_format="%.4g"))
-    typer.echo(f"\nimages and tables are in {out}")
+    note = f"images, tables and a contact sheet are in {out}"
+    show_table(table[columns], as_json, note, float_format="%.4g")
