@@ -53,4 +53,4 @@ def main() -> None:
     """Run the command line; errors that are the user's to mend end in one message."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with explained("vital"):
-        app()
+        app(prog_name="vital")  # also as python -m vital.cli, for completion

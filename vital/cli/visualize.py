@@ -19,6 +19,7 @@ from vital.cli.options import (
 )
 from vital.cli.output import AsJson, show_table
 from vital.cli.stages import run_stage
+from vital.cli.words import in_words_of_visualize
 from vital.errors import Interrupted, ParamsError, VitalError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _Out = Annotated[Path, typer.Option(help="Where images, index and history go")]
 _Checkpoint = Annotated[Path | None, typer.Option(help="Weights; else published ones")]
 _WeightsKey = Annotated[str | None, typer.Option(help="Its entry with the weights, of several")]
 _Preprocessing = Annotated[list[str] | None, typer.Option(help="K=V, over the network's own")]
+_ClassNames = Annotated[str | None, typer.Option(help="What its logits are of, comma-separated")]
 _Output = Annotated[str | None, typer.Option(help="KEY or INDEX of the logits among outputs")]
 _Units = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
 _Taps = Annotated[str | None, typer.Option(help="Module names, comma-separated")]
@@ -57,6 +59,7 @@ def visualize(
     weights: TorchvisionWeights = None,
     model_kwargs: NetworkArguments = None,
     preprocessing: _Preprocessing = None,
+    classes: _ClassNames = None,
     output: _Output = None,
     units: _Units = None,
     taps: _Taps = None,
@@ -76,7 +79,7 @@ def visualize(
         _run_stage(context, model, references)
     from vital.api.visualize import visualize as make
 
-    with _resumable():
+    with _resumable(), in_words_of_visualize():
         made = make(
             model,
             _references(references, data),
@@ -85,6 +88,7 @@ def visualize(
             weights=weights,
             model_kwargs=key_values(model_kwargs, "--model-kwargs"),
             preprocessing=key_values(preprocessing, "--preprocessing"),
+            classes=names(classes, "--classes"),
             output=int(output) if output and output.isdecimal() else output,
             units=names(units, "--units"),
             taps=names(taps, "--taps"),
