@@ -55,7 +55,7 @@ def test_a_key_that_the_checkpoint_lacks_is_named(
 ) -> None:
     line = visualize_command(checkpoint, references, tmp_path / "out")
     done = command(*line, "--weights-key", "ema")
-    assert "weights_key 'ema'; its weights have no key" in refusal(done, "vital")
+    assert "--weights-key 'ema'; its weights have no key" in refusal(done, "vital")
 
 
 @pytest.mark.parametrize(

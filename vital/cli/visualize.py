@@ -21,6 +21,8 @@ from vital.cli.output import AsJson, show_table
 from vital.cli.stages import run_stage
 from vital.cli.words import in_words_of_visualize
 from vital.errors import Interrupted, ParamsError, VitalError
+from vital.methods.registry import MODULES
+from vital.params.studied_method import STUDIED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,13 @@ _WeightsKey = Annotated[str | None, typer.Option(help="Its entry with the weight
 _Preprocessing = Annotated[list[str] | None, typer.Option(help="K=V, over the network's own")]
 _ClassNames = Annotated[str | None, typer.Option(help="What its logits are of, comma-separated")]
 _Output = Annotated[str | None, typer.Option(help="KEY or INDEX of the logits among outputs")]
-_Units = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
+_Units = Annotated[
+    str | None, typer.Option(help="Classes by NAME or INDEX, channels as TAP:CHANNEL; by commas")
+]
+_Unit = Annotated[
+    list[str] | None, typer.Option(help="One of them, whose name may hold commas; any number")
+]
+_Method = Annotated[str, typer.Option(help=", ".join(MODULES))]
 _Taps = Annotated[str | None, typer.Option(help="Module names, comma-separated")]
 _Data = Annotated[
     list[str] | None, typer.Option(help="K=V of the references: root, split, columns, class_map")
@@ -62,6 +70,8 @@ def visualize(
     classes: _ClassNames = None,
     output: _Output = None,
     units: _Units = None,
+    unit: _Unit = None,
+    method: _Method = STUDIED,
     taps: _Taps = None,
     data: _Data = None,
     per_class: _PerClass = None,
@@ -90,7 +100,8 @@ def visualize(
             preprocessing=key_values(preprocessing, "--preprocessing"),
             classes=names(classes, "--classes"),
             output=int(output) if output and output.isdecimal() else output,
-            units=names(units, "--units"),
+            units=[*(names(units, "--units") or ()), *(unit or ())] or None,
+            method=method,
             taps=names(taps, "--taps"),
             per_class=per_class,
             sets=sets,

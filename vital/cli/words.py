@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from vital.errors import VitalError
+from vital.methods.registry import MODULES
 
 PARAMETERS: Mapping[str, str] = {
     "data.class_map": "--data class_map",
@@ -35,6 +36,8 @@ BLOCKS: Mapping[str, str] = {
     "preprocessing": "--preprocessing",
     "references": "--data",
     "visualize": "--set",
+    **{f"peers.{name}": "--set" for name in MODULES},
+    "peers": "--set",
 }
 """The options that take KEY=VALUE, for the blocks that these keys are of."""
 
@@ -42,7 +45,7 @@ KEYWORDS: Mapping[str, str] = {
     **{
         name: f"--{name.replace('_', '-')}"
         for name in (
-            "checkpoint", "classes", "device", "model_kwargs", "out", "output",
+            "checkpoint", "classes", "device", "method", "model_kwargs", "out", "output",
             "per_class", "preprocessing", "seed", "seeds", "sets", "size", "taps", "units",
             "weights", "weights_key",
         )
@@ -54,6 +57,7 @@ KEYWORDS: Mapping[str, str] = {
 
 PHRASES: Mapping[str, str] = {
     "model.checkpoint, or --checkpoint": "--checkpoint",
+    "visualize.lr, or that of the method under peers": "--set lr",
     "the parameters model.checkpoint, model.pretrained and model.weights": (
         "--checkpoint and --weights"
     ),
@@ -78,8 +82,9 @@ _PARAMETER = re.compile(
     rf"(?<![\w./'\"-])({'|'.join(sorted(map(re.escape, PARAMETERS), key=len, reverse=True))})"
     r"(?![\w/-]|\.\w)"
 )
+_BLOCK = "|".join(map(re.escape, BLOCKS))
 _KEY = re.compile(
-    rf"(?m)(?P<before>^(?:unknown )?(?:parameter )?|\()(?P<block>{'|'.join(BLOCKS)})\."
+    rf"(?m)(?P<before>^(?:unknown )?(?:parameter )?|\()(?P<block>{_BLOCK})\."
     r"(?P<key>[a-z]\w*(?:\.\w+)*)"
 )
 _KEYWORD = re.compile(rf"(?m)^({'|'.join(KEYWORDS)})(?=: | '| names | has no | chooses )")
