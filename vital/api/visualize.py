@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from vital.api.announce import announce
 from vital.api.plan import CallPlan
 from vital.api.results import Visualizations, with_files_of, without_files
 from vital.api.units import may_ask_for_channels
@@ -134,6 +135,7 @@ def _visualize(
     setup = Setup(studied, call.seed, device, visualize.precision, visualize.compile)
     plan = CallPlan(setup, source, call, settings)
     with _alone(call.out) as (out, work):
+        announce(plan, call.seeds)
         results = _make_images(plan, call.seeds, work)
         if out is not None:
             write_visualizations(out, call.method, results, studied.preprocessing)
