@@ -53,7 +53,7 @@ RELEVANCE = RelevanceParams()
 """How relevance is computed in calls: as in the paper."""
 
 _PATCH = 64 / 224
-"""The side of a patch as a share of the input's (paper section 4)."""
+"""The side of a patch as a share of the input's: 64 of 224 pixels."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def progress_bar(
     )
 
 
-class _LoggedBar(tqdm):  # type: ignore[type-arg] # tqdm is generic for type checkers only
+class _LoggedBar(tqdm):  # type: ignore[misc] # tqdm says nothing of its types
     """A bar that needs no thread to look after it."""
 
     monitor_interval = 0
