@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 INSTALLED := .venv/.installed
 
-.PHONY: repro test test-slow lint types ui setup lock clean
+.PHONY: repro test test-slow lint types ui setup lock parameters clean
 
 repro: $(INSTALLED)
 	@vital repro
@@ -53,6 +53,10 @@ $(INSTALLED): requirements.lock pyproject.toml | .venv/bin/python
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	  --no-emit-find-links --group dev pyproject.toml -o requirements.lock
+
+# docs/parameters.md from the blocks of vital/params.
+parameters: $(INSTALLED)
+	python -m docs.parameters
 
 clean:
 	rm -rf .venv .uv .vital data/inputs data/images data/model data/units data/statistics \

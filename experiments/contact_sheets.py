@@ -8,13 +8,11 @@ import numpy as np
 
 from vital.artefacts.visualizations import read_index
 from vital.images.files import read_image
+from vital.report.contact_sheet import contact_sheet
 
 
-def contact_sheet(folder: Path) -> np.ndarray:
-    """All images of a method in rows of classes and columns of seeds, as bytes (H, W, 3)."""
-    index = read_index(folder).sort_values(["unit", "seed"])
-    rows = [
-        np.concatenate([np.asarray(read_image(folder / path)) for path in group["image"]], axis=1)
-        for _, group in index.groupby("unit")
-    ]
-    return np.concatenate(rows, axis=0)
+def contact_sheet_of(folder: Path) -> np.ndarray:
+    """All images of a method's folder, as :func:`vital.report.contact_sheet.contact_sheet`."""
+    index = read_index(folder)
+    images = [np.asarray(read_image(folder / path)) for path in index["image"]]
+    return contact_sheet(images, index)

@@ -24,7 +24,7 @@ from typing import Annotated
 import torch
 import typer
 
-from experiments.contact_sheets import contact_sheet
+from experiments.contact_sheets import contact_sheet_of
 from experiments.score_tables import MISSING, markdown_table
 from vital.artefacts.columns import NAME, SEED
 from vital.artefacts.project import Project
@@ -72,7 +72,7 @@ def main(
     for folder in run:
         project = Project(folder)
         for method in read_methods(read_params(project.params)):
-            sheet = contact_sheet(project.visualizations(method))
+            sheet = contact_sheet_of(project.visualizations(method))
             write_png(out / f"{folder.name}-{method}.png", sheet)
 
 

@@ -33,7 +33,7 @@ import typer
 
 from benchmarks.folders import kept_or_temporary
 from experiments import real_networks
-from experiments.contact_sheets import contact_sheet
+from experiments.contact_sheets import contact_sheet_of
 from experiments.options import RealData, asked_for, real_data
 from experiments.real_networks import case_params
 from experiments.score_tables import MISSING, markdown_table, score_markdown
@@ -256,7 +256,7 @@ def show(name: str, project: Project, seconds: Mapping[str, float], out: Path | 
     write_text(out / f"{name}.jsonl", text)
     write_text(out / f"{name}.md", tables)
     for method in seconds:
-        write_png(out / f"{name}-{method}.png", contact_sheet(project.visualizations(method)))
+        write_png(out / f"{name}-{method}.png", contact_sheet_of(project.visualizations(method)))
 
 
 def result_lines(project: Project, seconds: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -98,6 +99,12 @@ def test_modules_do_not_import_in_circles() -> None:
 def test_the_library_is_seen_at_a_glance() -> None:
     entries = entries_of(ROOT / "vital")
     assert len(entries) <= MOST_ENTRIES, entries
+
+
+def test_the_wheel_says_that_the_library_is_typed() -> None:
+    assert (ROOT / "vital" / "py.typed").is_file()
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "vital" in content["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
 def test_the_runtime_imports_nothing_by_itself() -> None:

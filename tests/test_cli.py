@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from helpers.commands import command
@@ -39,6 +42,12 @@ def test_the_command_line_makes_images(checkpoint: Path, references: Path, tmp_p
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 2
     assert "probability" in done.stdout
+    with Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.size == (64, 32)
+    again = command(*visualize_command(checkpoint, references, tmp_path / "out"), "--json")
+    rows = json.loads(again.stdout)
+    assert [row["unit"] for row in rows] == [0, 2]
+    assert all(Path(row["image"]).is_file() for row in rows)
 
 
 def test_a_key_that_the_checkpoint_lacks_is_named(
@@ -46,13 +55,15 @@ def test_a_key_that_the_checkpoint_lacks_is_named(
 ) -> None:
     line = visualize_command(checkpoint, references, tmp_path / "out")
     done = command(*line, "--weights-key", "ema")
-    assert "weights_key 'ema'; its weights have no key" in refusal(done, "vital")
+    assert "--weights-key 'ema'; its weights have no key" in refusal(done, "vital")
 
 
 @pytest.mark.parametrize(
     ("arguments", "name", "expected"),
     [
         (["visualize", "--model", "timm/resnet18"], "vital", "both --model and --references"),
+        (["visualize", "--json"], "vital", "--json has no effect on the stage"),
+        (["visualize", "--set", "steps=3"], "vital", "--set has no effect on the stage"),
         (["taps", "timm/resnet81"], "vital", "did you mean"),
         (["estimate", "nowhere.yaml"], "vital", "nowhere.yaml does not exist"),
         (["prepare"], "vital", "no params.yaml here"),
@@ -76,6 +87,25 @@ def test_commands_take_names_of_all_origins(references: Path, tmp_path: Path) ->
     made = run(app, ["visualize", *map(str, [*arguments, *settings])])
     assert made.exit_code == 0, made.output
     assert "bird" in made.stdout
+
+
+def test_the_version_is_told() -> None:
+    done = command("--version")
+    assert done.stdout.split() == ["vital", metadata.version("vital")]
+
+
+def completed(*words: str) -> list[str]:
+    """What bash would offer in place of the last of the words."""
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    done = command(env={**os.environ, **asked, "_VITAL_COMPLETE": "complete_bash"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    assert completed("vital", "vis") == ["visualize"]
+    assert completed("vital", "visualize", "--per") == ["--per-class"]
+    assert completed("vital", "profile", "") == ["list", "show", "use"]
 
 
 TWO_OUTPUTS = """

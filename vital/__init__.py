@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from vital.runtime.numpy_sort import avoid_slow_sort
 
 if TYPE_CHECKING:
-    from vital.api import Visualizations, visualize
+    from vital.api.results import Visualizations
+    from vital.api.visualize import visualize
 
 __version__ = "0.1.0"
 
 __all__ = ["Visualizations", "__version__", "visualize"]
 
-_HOMES = {"Visualizations": "vital.api", "visualize": "vital.api"}
+_HOMES = {"Visualizations": "vital.api.results", "visualize": "vital.api.visualize"}
 
 avoid_slow_sort()  # here, as it must be done before any module loads NumPy
 

@@ -7,9 +7,11 @@ comes at once.
 from __future__ import annotations
 
 import logging
+from typing import Annotated
 
 import typer
 
+from vital import __version__
 from vital.cli import paper, profiles
 from vital.cli.pipeline import gc, repro, summary
 from vital.cli.preflight import doctor, estimate, taps
@@ -21,9 +23,25 @@ from vital.runtime.endings import explained
 app = typer.Typer(
     help="Show what units of a vision network respond to.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"vital {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it")
+    ] = False,
+) -> None:
+    """What is said to no command in particular."""
+
+
 add_stages(app)
 for _command in (visualize, taps, estimate, doctor, repro, summary, circuit, compare, gc):
     app.command()(_command)
@@ -35,4 +53,4 @@ def main() -> None:
     """Run the command line; errors that are the user's to mend end in one message."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with explained("vital"):
-        app()
+        app(prog_name="vital")  # also as python -m vital.cli, for completion

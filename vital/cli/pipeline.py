@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vital.artefacts.project import Project
+from vital.cli.output import AsJson, show_json
 
 
 def repro(
@@ -19,13 +20,17 @@ def repro(
     raise typer.Exit(reproduce(Project(Path.cwd()), targets or ()))
 
 
-def summary() -> None:
+def summary(as_json: AsJson = False) -> None:
     """Print the metrics, where the report is and how to open MLflow; catch up with tracking."""
+    from vital.artefacts.scores import read_metrics
     from vital.pipeline.summary import summarize
     from vital.pipeline.tracking import catch_up
 
     project = Project(Path.cwd())
     catch_up(project)
+    if as_json:
+        show_json(read_metrics(project.scores))
+        return
     typer.echo(summarize(project))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vital.artefacts.project import Project
+from vital.cli.output import AsJson, show_json
 
 PROFILES = Path("profiles")
 
@@ -17,11 +18,15 @@ _Name = Annotated[str, typer.Argument(help="A profile and its variants: resnet50
 
 
 @app.command("list")
-def list_() -> None:
+def list_(as_json: AsJson = False) -> None:
     """List the profiles and, with a leading +, the variants that can be laid over them."""
     from vital.pipeline.profiles import list_profiles
 
-    for name, headline in list_profiles(PROFILES).items():
+    found = list_profiles(PROFILES)
+    if as_json:
+        show_json(found)
+        return
+    for name, headline in found.items():
         typer.echo(f"{name:<18}{headline}")
 
 

@@ -9,6 +9,7 @@ import typer
 
 from vital.artefacts.project import Project
 from vital.cli.options import Classes, names
+from vital.cli.output import AsJson, show_json, show_table
 
 
 def circuit(
@@ -16,6 +17,7 @@ def circuit(
     out: Annotated[
         Path | None, typer.Option(help="Where the PNG goes; else circuit-<index>.png")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Draw and print which inner units are most relevant to a class."""
     from vital.params.base import read_block, read_params
@@ -29,8 +31,10 @@ def circuit(
     found = find_circuit(read_circuits(project, params.references), class_)
     path = out or Path(f"circuit-{found.index}.png")
     write_png_figure(path, draw_circuit(found))
-    typer.echo(found.table().to_string(index=False))
-    typer.echo(f"\nthe figure is {path}")
+    if as_json:
+        show_json([{"unit": member.unit, "share": member.share} for member in found.members])
+        return
+    show_table(found.table(), as_json, f"the figure is {path}")
 
 
 def compare(
@@ -45,6 +49,7 @@ def compare(
     method: Annotated[str, typer.Option(help="Whose images are shown")] = "vital",
     classes: Classes = None,
     out: Annotated[Path, typer.Option(help="Where the grid goes")] = Path("comparison.png"),
+    as_json: AsJson = False,
 ) -> None:
     """Print how metrics differ, with 95 % intervals over classes, and draw images side by side."""
     from vital.report.comparison import compare_runs, draw_comparison
@@ -55,5 +60,4 @@ def compare(
     table = compare_runs(found)
     shown = found[0].pick_classes(names(classes, "--classes") or ())
     write_png_figure(out, draw_comparison(found, method, shown))
-    typer.echo(table.to_string(index=False, float_format="%.4g", na_rep="-"))
-    typer.echo(f"\nthe images are in {out}")
+    show_table(table, as_json, f"the images are in {out}", float_format="%.4g", na_rep="-")

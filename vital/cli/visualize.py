@@ -17,8 +17,12 @@ from vital.cli.options import (
     key_values,
     names,
 )
+from vital.cli.output import AsJson, show_table
 from vital.cli.stages import run_stage
+from vital.cli.words import in_words_of_visualize
 from vital.errors import Interrupted, ParamsError, VitalError
+from vital.methods.registry import MODULES
+from vital.params.studied_method import STUDIED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +35,15 @@ _Out = Annotated[Path, typer.Option(help="Where images, index and history go")]
 _Checkpoint = Annotated[Path | None, typer.Option(help="Weights; else published ones")]
 _WeightsKey = Annotated[str | None, typer.Option(help="Its entry with the weights, of several")]
 _Preprocessing = Annotated[list[str] | None, typer.Option(help="K=V, over the network's own")]
+_ClassNames = Annotated[str | None, typer.Option(help="What its logits are of, comma-separated")]
 _Output = Annotated[str | None, typer.Option(help="KEY or INDEX of the logits among outputs")]
-_Units = Annotated[str | None, typer.Option(help="NAME or INDEX, comma-separated")]
+_Units = Annotated[
+    str | None, typer.Option(help="Classes by NAME or INDEX, channels as TAP:CHANNEL; by commas")
+]
+_Unit = Annotated[
+    list[str] | None, typer.Option(help="One of them, whose name may hold commas; any number")
+]
+_Method = Annotated[str, typer.Option(help=", ".join(MODULES))]
 _Taps = Annotated[str | None, typer.Option(help="Module names, comma-separated")]
 _Data = Annotated[
     list[str] | None, typer.Option(help="K=V of the references: root, split, columns, class_map")
@@ -56,8 +67,11 @@ def visualize(
     weights: TorchvisionWeights = None,
     model_kwargs: NetworkArguments = None,
     preprocessing: _Preprocessing = None,
+    classes: _ClassNames = None,
     output: _Output = None,
     units: _Units = None,
+    unit: _Unit = None,
+    method: _Method = STUDIED,
     taps: _Taps = None,
     data: _Data = None,
     per_class: _PerClass = None,
@@ -68,13 +82,14 @@ def visualize(
     seed: _Seed = 0,
     device: _Device = "auto",
     setting: _Setting = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make visualizations from a folder of images, or run the visualize stage."""
     if model is None or references is None:
         _run_stage(context, model, references)
-    from vital.api import visualize as make
+    from vital.api.visualize import visualize as make
 
-    with _resumable():
+    with _resumable(), in_words_of_visualize():
         made = make(
             model,
             _references(references, data),
@@ -83,8 +98,10 @@ def visualize(
             weights=weights,
             model_kwargs=key_values(model_kwargs, "--model-kwargs"),
             preprocessing=key_values(preprocessing, "--preprocessing"),
+            classes=names(classes, "--classes"),
             output=int(output) if output and output.isdecimal() else output,
-            units=names(units, "--units"),
+            units=[*(names(units, "--units") or ()), *(unit or ())] or None,
+            method=method,
             taps=names(taps, "--taps"),
             per_class=per_class,
             sets=sets,
@@ -95,7 +112,7 @@ def visualize(
             params=_params(setting, steps),
             out=out,
         )
-    _show(made.table, out)
+    _show(made.table, as_json, out)
 
 
 @contextmanager
@@ -114,9 +131,9 @@ def _run_stage(context: typer.Context, model: str | None, references: str | None
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [name for name, source in sources.items() if source and source.name != "DEFAULT"]
     if given:
-        flag = "--set" if given[0] == "setting" else f"--{given[0].replace('_', '-')}"
+        flags = {option.name: option.opts[0] for option in context.command.params}
         raise ParamsError(
-            f"{flag} has no effect on the stage, which runs by params.yaml: "
+            f"{flags[given[0]]} has no effect on the stage, which runs by params.yaml: "
             "give --model and --references, too"
         )
     run_stage("visualize")
@@ -138,10 +155,10 @@ def _params(setting: list[str] | None, steps: int | None) -> dict[str, Any]:
     return given if steps is None else {**given, "steps": steps}
 
 
-def _show(table: pd.DataFrame, out: Path) -> None:
+def _show(table: pd.DataFrame, as_json: bool, out: Path) -> None:
     from vital.artefacts.columns import IMAGE, NAME, PROBABILITY, SEED, UNIT
     from vital.artefacts.visualizations import LOSS
 
     columns = [UNIT, NAME, SEED, LOSS, PROBABILITY, IMAGE]
-    typer.echo(table[columns].to_string(index=False, float_format="%.4g"))
-    typer.echo(f"\nimages and tables are in {out}")
+    note = f"images, tables and a contact sheet are in {out}"
+    show_table(table[columns], as_json, note, float_format="%.4g")

@@ -261,3 +261,17 @@ def test_the_logits_may_be_one_of_several_outputs(references: Path) -> None:
         for output in ("one", "other")
     )
     assert other == pytest.approx(one + 1, abs=1e-4)
+
+
+def test_the_table_names_files_that_are_there(
+    checkpoint: Path, references: Path, tmp_path: Path
+) -> None:
+    apart = make(checkpoint, references, units=["1"])
+    assert list(apart.table["image"]) == [None]
+    assert list(apart.table["transparent"]) == [None]
+    written = make(checkpoint, references, units=["1"], out=tmp_path / "out")
+    (path,) = written.table["image"]
+    with Image.open(path) as image, Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        expected = (written.images[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+        assert np.array_equal(np.asarray(image), expected)
+        assert np.array_equal(np.asarray(sheet), expected)
