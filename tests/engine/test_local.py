@@ -184,11 +184,15 @@ OTHER_COLOURS = ImageStatistics(MEASURED.magnitude, torch.eye(3))
 
 
 def test_everything_that_determines_an_image_is_in_its_key(
-    engine: Build, units: list[Unit]
+    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = Target(units[0], 0)
+    with monkeypatch.context() as slower:
+        slower.setattr("vital.networks.memory_layout._gains", lambda _network: False)
+        contiguous = engine().key(target)
     keys = [
         engine().key(target),
+        contiguous,
         engine().key(Target(units[0], 1)),
         engine().key(Target(units[1], 0)),
         engine(seed=1).key(target),

@@ -134,6 +134,7 @@ class Engine:
                 "batch": self._params.batch,
                 "seed": self._setup.seed,
                 "device": self._setup.device.type,
+                "layout": self._setup.model.layout,
                 "precision": self._setup.precision,
                 "compiled": self._setup.compiled,
                 "torch": torch.__version__,
