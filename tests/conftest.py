@@ -91,7 +91,8 @@ def engine(
         cadence = {"checkpoint_every": 4, "history_every": 4, "weighting": "inverse_variance"}
         params = check_block({**block, **cadence, **changes}, "visualize", VisualizeParams)
         space = space_of(params, studied.preprocessing, lambda: measured)
-        method = VitalMethod(Setup(studied, seed, CPU), statistics, params.method(), space)
+        setup = Setup(studied, seed, CPU, params.precision)
+        method = VitalMethod(setup, statistics, params.method(), space)
         return Engine(method, params, WorkStore(tmp_path / store))
 
     return build

@@ -46,8 +46,14 @@ made_of = pytest.mark.parametrize("numbers", [{}, FOURIER], ids=["pixels", "four
 """What images are made of."""
 
 
+@pytest.fixture
+def any_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Multiplies bfloat16, in software if need be."""
+    monkeypatch.setattr("vital.engine.precision.multiplies_bfloat16", lambda: True)
+
+
 def by_target(results: list[Finished]) -> dict[Target, Finished]:
-    return {finished.target: finished for finished in results}
+    return {one.target: one for one in results}
 
 
 def assert_same(one: Finished, other: Finished) -> None:
@@ -57,9 +63,8 @@ def assert_same(one: Finished, other: Finished) -> None:
     assert one.history == other.history
 
 
-@pytest.mark.parametrize(
-    "numbers", [{}, FOURIER, {"scale": 0.1}], ids=["pixels", "fourier", "scaled"]
-)
+@pytest.mark.usefixtures("any_processor")
+@pytest.mark.parametrize("numbers", [{}, FOURIER, {"scale": 0.1}, {"precision": "bfloat16"}])
 def test_neighbours_and_position_do_not_matter(
     engine: Build, units: list[Unit], numbers: dict[str, object]
 ) -> None:
@@ -183,15 +188,21 @@ def test_a_signal_saves_the_step_that_was_underway(
 OTHER_COLOURS = ImageStatistics(MEASURED.magnitude, torch.eye(3))
 
 
+@pytest.mark.usefixtures("any_processor")
 def test_everything_that_determines_an_image_is_in_its_key(
-    engine: Build, units: list[Unit]
+    engine: Build, units: list[Unit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = Target(units[0], 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("vital.networks.memory_layout._gains", lambda _network: False)
+        contiguous = engine().key(target)
     keys = [
         engine().key(target),
+        contiguous,
         engine().key(Target(units[0], 1)),
         engine().key(Target(units[1], 0)),
         engine(seed=1).key(target),
+        *(engine(precision=one).key(target) for one in ("float32", "bfloat16")),
         engine(steps=13).key(target),
         engine(tv=0.5).key(target),
         engine(batch=4).key(target),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from helpers.small_networks import CPU, TAPS, lively_model, small_model
-from vital.engine.precision import gpu_arithmetic, in_precision
+from vital.engine.local import Engine
+from vital.engine.precision import check_precision, gpu_arithmetic, in_precision
+from vital.errors import ParamsError
+from vital.methods.objectives import mmd_matching, moment_matching, sort_matching
+from vital.methods.response import ResponseObjective
 from vital.networks.taps.reader import TapReader
+from vital.units import Target, Unit, inner_unit
+
+Match = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def test_bfloat16_reaches_the_network_but_neither_colours_nor_losses() -> None:
@@ -29,6 +38,59 @@ def test_bfloat16_reaches_the_network_but_neither_colours_nor_losses() -> None:
     assert torch.equal(coarse["input"], exact["input"])
     assert coarse["layer2"].dtype == torch.bfloat16
     torch.testing.assert_close(coarse["layer2"].float(), exact["layer2"], rtol=0.1, atol=0.05)
+
+
+@pytest.mark.parametrize("match", [sort_matching, moment_matching, mmd_matching])
+def test_losses_of_bfloat16_maps_are_those_of_the_same_maps_in_float32(match: Match) -> None:
+    draws = torch.Generator().manual_seed(0)
+    quantiles = torch.randn(2, 4, 60, generator=draws).sort(dim=-1).values
+    coarse = torch.randn(2, 4, 60, generator=draws).bfloat16().requires_grad_()
+    losses = match(coarse, quantiles)
+    assert torch.equal(losses, match(coarse.detach().float(), quantiles))
+    (gradient,) = torch.autograd.grad(losses.sum(), coarse)
+    assert gradient.isfinite().all()
+
+
+def test_responses_in_bfloat16_are_averaged_and_told_in_float32() -> None:
+    network, images = small_model(list(TAPS)).network, torch.randn(2, 3, 32, 32)
+    objective = ResponseObjective(network, [inner_unit("layer2", 1)] * 2, redirected=0)
+    coarse, _ = in_precision(objective, "bfloat16", CPU)(images, 0)
+    with torch.autocast("cpu", dtype=torch.bfloat16), TapReader(network, ["layer2"]) as read:
+        maps = read(images)["layer2"]
+    assert maps.dtype == torch.bfloat16
+    assert torch.equal(coarse, -maps[:, 1].float().mean(dim=1))
+
+
+@pytest.mark.parametrize("has_it", [False, True])
+def test_bfloat16_is_refused_on_a_cpu_without_it(
+    has_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vital.engine.precision.multiplies_bfloat16", lambda: has_it)
+    for precision in ("float32", "tf32"):
+        check_precision(precision, CPU)  # type: ignore[arg-type]
+    check_precision("bfloat16", torch.device("cuda"))
+    if has_it:
+        check_precision("bfloat16", CPU)
+        return
+    with pytest.raises(ParamsError, match=r"precision: bfloat16 needs .* amx_bf16 or avx512_bf16"):
+        check_precision("bfloat16", CPU)
+
+
+def test_bfloat16_makes_nearly_the_same_image_and_only_where_it_is_multiplied(
+    engine: Callable[..., Engine], units: list[Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target(units[0], 0)
+    monkeypatch.setattr("vital.engine.precision.multiplies_bfloat16", lambda: False)
+    with pytest.raises(ParamsError, match="precision: bfloat16 needs"):
+        engine(precision="bfloat16")
+    monkeypatch.setattr("vital.engine.precision.multiplies_bfloat16", lambda: True)
+    (exact,) = engine(precision="float32").run([target])
+    (coarse,) = engine(precision="bfloat16").run([target])
+    assert coarse.image.dtype == torch.float32
+    assert not torch.equal(coarse.image, exact.image)
+    losses = torch.tensor([row[1] for row in coarse.history])
+    expected = torch.tensor([row[1] for row in exact.history])
+    torch.testing.assert_close(losses, expected, rtol=5e-2, atol=0)
 
 
 @pytest.mark.parametrize(

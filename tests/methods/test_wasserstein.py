@@ -96,6 +96,8 @@ def test_half_precision_samples_are_compared_in_the_type_of_the_quantiles() -> N
     assert distances.dtype == torch.float32
     assert gradient.dtype == torch.bfloat16
     torch.testing.assert_close(gradient.float(), slope, rtol=1e-2, atol=1e-3)
+    exact, _ = by_vital(coarse.float(), quantiles)
+    assert torch.equal(distances, exact), "sorting and distance are those of float32"
 
 
 def test_a_sample_with_nan_has_no_distance() -> None:

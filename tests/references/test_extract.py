@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from helpers.small_networks import CPU, TAPS
+from helpers.small_networks import CPU, TAPS, lively_model
 from helpers.statistics import assert_close
 from vital.errors import ArtefactError, ParamsError
+from vital.images.image_set import ImageSet
 from vital.networks.model import StudiedModel
-from vital.references.extract import Batch, extract_statistics
+from vital.params.extract import ExtractParams
+from vital.references.extract import Batch, ClassResults, extract_statistics
 from vital.references.quantiles import UnitStatistics
 from vital.references.reference_sets import ReferenceSet
 
@@ -54,3 +58,12 @@ def test_pools_that_are_too_large_are_refused_before_the_first_image(
 
     with pytest.raises(ParamsError, match="a pool of 33 pixels"):
         next(extract_statistics(studied, TAPS, images(), CPU, [2, 33]))
+
+
+def test_what_is_kept_of_maps_that_lie_otherwise_is_not_taken_for_the_same() -> None:
+    rows = pd.DataFrame({"path": [], "label": [], "reference_set": [], "sha256": []})
+    images, params = ImageSet(Path(), rows), ExtractParams(references=1, batch=1)
+    model = lively_model(["layer2"])
+    contiguous = ClassResults(model, images, params, CPU).facts()
+    assert ClassResults(model, images, params, CPU).facts() == contiguous
+    assert ClassResults(model.to(CPU), images, params, CPU).facts() != contiguous

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.small_networks import lively_model, write_noise
+from helpers.small_networks import CPU, lively_model, write_noise
 from vital.artefacts.statistics import QUANTILES, tap_file
 from vital.images.image_set import ImageSet
 from vital.params.base import check_block
@@ -14,7 +14,7 @@ from vital.params.extract import ExtractParams
 from vital.params.relevance import RelevanceParams
 from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import read_statistics
-from vital.references.unit_relevance import write_relevance
+from vital.references.unit_relevance import UnitResults, write_relevance
 from vital.runtime.table_files import read_parquet
 from vital.units import inner_unit
 
@@ -38,3 +38,10 @@ def test_statistics_are_kept_at_as_many_knots_as_those_of_classes(tmp_path: Path
     spread = found[None].std(axis=1, keepdims=True)
     assert (abs(found[16] - found[None]) / spread).mean() < 0.1
     assert (found[16] != found[None]).any()
+
+
+def test_what_is_kept_of_maps_that_lie_otherwise_is_not_taken_for_the_same() -> None:
+    params, model = check_block({"batch": 2}, "relevance", RelevanceParams), lively_model(["conv1"])
+    contiguous = UnitResults(model, {}, {}, (), params).facts()
+    assert UnitResults(model, {}, {}, (), params).facts() == contiguous
+    assert UnitResults(model.to(CPU), {}, {}, (), params).facts() != contiguous

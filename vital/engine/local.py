@@ -17,7 +17,7 @@ import torch
 from vital.artefacts.columns import PROBABILITY
 from vital.artefacts.visualizations import LOSS, loss_column
 from vital.engine.optimize import Monitor, Problem, TargetState, optimize, pad
-from vital.engine.precision import gpu_arithmetic, in_precision
+from vital.engine.precision import check_precision, gpu_arithmetic, in_precision
 from vital.engine.target_store import TargetStore
 from vital.errors import ArtefactError, ModelError
 from vital.methods.base import Method
@@ -61,7 +61,7 @@ class Engine:
 
     ``params`` says how large the physical batch is and how often work is saved. At a fixed batch
     size a target's gradient does not depend on its neighbours, so its bytes are the same alone,
-    with others, resumed or added later.
+    with others, resumed or added later. Raises ParamsError for a precision that the device has not.
     """
 
     def __init__(self, method: Method, params: VisualizeParams, store: WorkStore) -> None:
@@ -70,6 +70,7 @@ class Engine:
         self._store = store
         self._targets = TargetStore(store)
         self._setup = method.setup
+        check_precision(self._setup.precision, self._setup.device)
         self._setup.model.to(self._setup.device)
         self._common = self._common_digest()
         self._keys: dict[Target, str] = {}
@@ -134,6 +135,7 @@ class Engine:
                 "batch": self._params.batch,
                 "seed": self._setup.seed,
                 "device": self._setup.device.type,
+                "layout": self._setup.model.layout,
                 "precision": self._setup.precision,
                 "compiled": self._setup.compiled,
                 "torch": torch.__version__,

@@ -7,9 +7,21 @@ from contextlib import contextmanager
 
 import torch
 
+from vital.errors import ParamsError
 from vital.methods.objectives import Objective
 from vital.params.visualize import Precision
 from vital.runtime.neutral_state import CUDNN_TF32, MATMUL, process_settings
+from vital.runtime.processor import BFLOAT16_FLAGS, multiplies_bfloat16
+
+
+def check_precision(precision: Precision, device: torch.device) -> None:
+    """Raise ParamsError for ``bfloat16`` on a CPU that has no instructions for it."""
+    if precision == "bfloat16" and device.type == "cpu" and not multiplies_bfloat16():
+        raise ParamsError(
+            "visualize.precision: bfloat16 needs a GPU, or a processor that multiplies it (one "
+            f"whose flags hold {' or '.join(BFLOAT16_FLAGS)}); this one would be slower for it: "
+            "leave it at tf32, or say float32"
+        )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 
 from vital.engine.local import problem_of
 from vital.engine.optimize import Monitor, TargetState, optimize
-from vital.engine.precision import gpu_arithmetic
+from vital.engine.precision import check_precision, gpu_arithmetic
 from vital.methods.base import Method
 from vital.methods.schedule import total_steps
 from vital.units import Target
@@ -18,9 +18,11 @@ from vital.units import Target
 def seconds_per_step(method: Method, targets: Sequence[Target]) -> float:
     """The mean over all steps of the method's schedule but the first, which warms up.
 
-    ``targets`` are one physical batch. Nothing is saved.
+    ``targets`` are one physical batch. Nothing is saved. Raises ParamsError for a precision that
+    the device has not.
     """
     setup = method.setup
+    check_precision(setup.precision, setup.device)
     ended: list[float] = []
     size = setup.model.to(setup.device).preprocessing.size
     states = [TargetState.initial(method.start(target), size) for target in targets]

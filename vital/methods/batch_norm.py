@@ -69,7 +69,7 @@ def distance_of_statistics(
     maps: torch.Tensor, means: torch.Tensor, variances: torch.Tensor
 ) -> torch.Tensor:
     """How far the statistics of each image's maps (B, C, H, W) are from those given, (C,); (B,)."""
-    own_variances, own_means = torch.var_mean(maps, dim=(2, 3), correction=0)
+    own_variances, own_means = torch.var_mean(maps.to(means.dtype), dim=(2, 3), correction=0)
     of_means: torch.Tensor = torch.linalg.vector_norm(own_means - means, dim=1)
     of_variances: torch.Tensor = torch.linalg.vector_norm(own_variances - variances, dim=1)
     return of_means + of_variances

@@ -82,7 +82,7 @@ class DeepInversionMethod(JitteredMethod):
         ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
             logits, (first, *others) = self._distances(shown)
             parts = {
-                "cross_entropy": functional.cross_entropy(logits, labels, reduction="none"),
+                "cross_entropy": functional.cross_entropy(logits.float(), labels, reduction="none"),
                 "statistics": torch.stack([self._weights.first * first, *others]).sum(dim=0),
                 "tv": total_variation(shown),
                 "l2": l2_norm(shown),

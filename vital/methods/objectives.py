@@ -46,8 +46,9 @@ def moment_matching(
     Shapes as in :func:`sort_matching`. It is the squared 2-Wasserstein distance between the normal
     distributions with these moments, and at most that of sort matching.
     """
-    means = activations.mean(dim=-1) - quantiles.mean(dim=-1)
-    deviations = _deviation(activations) - _deviation(quantiles)
+    exact = activations.to(quantiles.dtype)
+    means = exact.mean(dim=-1) - quantiles.mean(dim=-1)
+    deviations = _deviation(exact) - _deviation(quantiles)
     return _mean_of_channels(means.square() + deviations.square(), importance)
 
 
@@ -62,8 +63,8 @@ def mmd_matching(
     functions (Szekely & Rizzo 2013), which one sort gives. Each image's is multiplied by the
     standard deviation of all its ``quantiles``, which makes it a squared quantity.
     """
-    positions = quantiles.shape[-1]
-    ordered, order = torch.sort(torch.cat([activations, quantiles], dim=-1), dim=-1)
+    positions, exact = quantiles.shape[-1], activations.to(quantiles.dtype)
+    ordered, order = torch.sort(torch.cat([exact, quantiles], dim=-1), dim=-1)
     steps = torch.where(order < positions, 1.0, -1.0).to(ordered.dtype)
     difference = steps.cumsum(dim=-1)[..., :-1] / positions
     energy = 2 * (difference.square() * ordered.diff(dim=-1)).sum(dim=-1)

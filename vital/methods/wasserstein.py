@@ -68,8 +68,12 @@ class _SquaredWasserstein(torch.autograd.Function):
 
 
 def _sorted_rows(rows: torch.Tensor, dtype: torch.dtype, write: Write) -> None:
-    """Sort each of ``rows`` (R, D) and hand all to ``write``, in parts of whole rows."""
-    if rows.device.type == "cpu" and rows.dtype == dtype == torch.float32:
+    """Sort each of ``rows`` (R, D) and hand all to ``write``, in parts of whole rows.
+
+    Shorter floating types are sorted as float32 where that is ``dtype``.
+    """
+    exact = torch.promote_types(rows.dtype, dtype)
+    if rows.device.type == "cpu" and exact == dtype == torch.float32:
         _sort_by_keys(rows, write)
         return
     ordered, order = torch.sort(rows, dim=-1, stable=True)
@@ -77,7 +81,7 @@ def _sorted_rows(rows: torch.Tensor, dtype: torch.dtype, write: Write) -> None:
 
 
 def _sort_by_keys(rows: torch.Tensor, write: Write) -> None:
-    """Sort (R, D) float32 by whole numbers that hold a value in front and its place behind.
+    """Sort (R, D) as float32, by whole numbers that hold a value in front and its place behind.
 
     Whole numbers without ties are what NumPy's vectorised sort is fastest at; with the place in the
     same number, values and order come out of it together, several times faster than torch.sort.
@@ -87,7 +91,7 @@ def _sort_by_keys(rows: torch.Tensor, write: Write) -> None:
     places = torch.arange(positions)
     buffer = torch.empty(min(count, len(rows)), positions, dtype=torch.int64)
     for first in range(0, len(rows), count):
-        part = rows[first : first + count]
+        part = rows[first : first + count].to(torch.float32)
         keys = buffer[: len(part)]
         keys.copy_(_flip_negative(part.view(torch.int32)))
         keys.bitwise_left_shift_(32).bitwise_or_(places)

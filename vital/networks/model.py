@@ -34,6 +34,7 @@ from vital.networks.accepted import own_copy
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_config, network_preprocessing
 from vital.networks.factories import PREFIX, factory_sha256, source_sha256
+from vital.networks.memory_layout import Layout, lay_out, layout_of
 from vital.networks.outputs import Place, pick_output
 from vital.networks.probe import count_logits, run_blank
 from vital.networks.structure import network_structure, unrepeatable
@@ -80,9 +81,15 @@ class StudiedModel:
         """Where the network's weights are."""
         return device_of(self.network)
 
+    @property
+    def layout(self) -> Layout:
+        """How the network's maps lie in memory, on which the last bits of its answers depend."""
+        return layout_of(self.network)
+
     def to(self, device: torch.device) -> StudiedModel:
-        """Move the network; returns the same object."""
+        """Move the network and lay it out as suits the device; returns the same object."""
         self.network.to(device)
+        lay_out(self.network, self.preprocessing.size)
         return self
 
 

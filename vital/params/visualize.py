@@ -24,7 +24,8 @@ from vital.params.base import (
 from vital.params.ray import PlacedParams
 
 Precision = Literal["float32", "tf32", "bfloat16"]
-"""``tf32`` and ``bfloat16`` are how a GPU multiplies; sums, losses and images stay float32."""
+"""``tf32`` is how a GPU multiplies, ``bfloat16`` how it and some CPUs do; sorting, sums, losses and
+images stay float32."""
 
 Units = Annotated[tuple[Text | Natural, ...], AfterValidator(all_differ)]
 """Classes by name or index; none where only inner units are shown."""
@@ -160,8 +161,9 @@ class VisualizeParams(MethodParams, PlacedParams):
     """The targets of a run, the physical batch, how often work is saved, how the network is run.
 
     ``precision`` is that of the network's products while images are made: a GPU's ``tf32``, exact
-    ``float32``, or ``bfloat16``. ``compile`` makes classes' steps faster on a GPU, after half a
-    minute. Both change an image as another machine would: not what it shows, but its bytes.
+    ``float32``, or ``bfloat16``, of GPUs and of CPUs that multiply it. ``compile`` makes classes'
+    steps faster on a GPU, after half a minute. Both change an image as another machine would: not
+    what it shows, but its bytes.
     """
 
     units: Units | Literal["all"] = "all"

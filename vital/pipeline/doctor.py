@@ -16,6 +16,7 @@ from vital.errors import VitalError
 from vital.params.base import read_params
 from vital.pipeline.dry_run import check_run
 from vital.pipeline.guards import refuse_endangered
+from vital.runtime.processor import multiplies_bfloat16
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def diagnose(project: Project) -> list[Finding]:
         Finding("python", sys.version_info >= (3, 11), platform.python_version()),
         *(_package(name) for name in ("torch", "torchvision", "timm", "dvc", "mlflow", "pyarrow")),
         _device(),
+        _bfloat16(),
         _disk(project.root),
         _program("git"),
         *(_file(project.root, name) for name in ("params.yaml", "dvc.yaml", ".dvc")),
@@ -51,6 +53,15 @@ def _device() -> Finding:
     if torch.cuda.is_available():
         return Finding("device", True, torch.cuda.get_device_name(0))
     return Finding("device", True, f"cpu, {torch.get_num_threads()} threads (no CUDA device)")
+
+
+def _bfloat16() -> Finding:
+    """Whether ``visualize.precision: bfloat16`` is worth a try; ``vital estimate`` measures it."""
+    if torch.cuda.is_available() or multiplies_bfloat16():
+        where = "the GPU" if torch.cuda.is_available() else "the CPU"
+        pays = "pays for most networks, not for depthwise ones: see vital estimate"
+        return Finding("bfloat16", True, f"{where} multiplies it; visualize.precision {pays}")
+    return Finding("bfloat16", True, "the CPU does not multiply it: leave visualize.precision")
 
 
 def _disk(folder: Path) -> Finding:

@@ -28,9 +28,13 @@ from vital.references.quantiles import TapStatistics
 from vital.references.reference_sets import ReferenceSet
 from vital.runtime.devices import resolve_device
 from vital.runtime.memory import peak_memory
+from vital.runtime.processor import multiplies_bfloat16
 from vital.units import CLASS_TAP, Target, Unit
 
 TIMED_STEPS = 3
+
+_PAYS = 0.8
+"""The share of a step's time below which another precision is worth having."""
 
 Shapes = Mapping[str, tuple[int, int]]
 """The channels and positions of each tap."""
@@ -53,7 +57,8 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
     size = model.preprocessing.size
     extract = read_block(content, "extract", ExtractParams)
     shapes = tap_shapes(model.network, list(extract.taps or model.taps), size)
-    seconds = _time_steps(model, shapes, params, resolve_device(device_name))
+    device = resolve_device(device_name)
+    seconds = _time_steps(model, shapes, params, device)
     batches = -(-units * params.seeds // params.batch)
     minutes = seconds * full_size_steps(params.method()) * batches / 60
     values = sum(channels * positions for channels, positions in shapes.values())
@@ -61,11 +66,28 @@ def estimate_run(path: Path, device_name: str) -> dict[str, str]:
     return {
         "targets": f"{units * params.seeds} in {batches} batches of {params.batch}",
         "seconds per step": f"{seconds:.3f}",
+        **_in_bfloat16(model, shapes, params, device, seconds),
         "visualize": f"about {minutes:.1f} minutes",
         "memory at its peak": f"{peak_memory() / 2**30:.2f} GiB",
         "statistics on disk": f"{values * classes * extract.sets * 4 / 2**20:.1f} MiB",
         "work store on disk": f"{image * 12 * units * params.seeds / 2**20:.1f} MiB",
     }
+
+
+def _in_bfloat16(
+    model: StudiedModel,
+    shapes: Shapes,
+    params: VisualizeParams,
+    device: torch.device,
+    seconds: float,
+) -> dict[str, str]:
+    """Whether a CPU that multiplies bfloat16 makes steps so in clearly less than ``seconds``."""
+    if params.precision == "bfloat16" or device.type != "cpu" or not multiplies_bfloat16():
+        return {}
+    reduced = params.model_copy(update={"precision": "bfloat16"})
+    share = _time_steps(model, shapes, reduced, device) / seconds
+    verdict = "pays" if share < _PAYS else "does not pay"
+    return {"visualize.precision": f"bfloat16 {verdict}: {share:.2f} times as long per step"}
 
 
 def _time_steps(

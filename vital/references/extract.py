@@ -85,7 +85,7 @@ def write_class_statistics(
     The labels are the network's, and sorted, and so are the sets of each. What is finished is kept
     in ``work`` until ``folder`` is whole.
     """
-    make = ClassResults(model, references, params, device)
+    make = ClassResults(model.to(device), references, params, device)
     order, names = list(dict.fromkeys(make.sets)), pooled_taps(make.taps, params.pools)
     with (
         executor(params, "extract", device, _MOST) as execute,
@@ -133,6 +133,7 @@ class ClassResults:
             self.taps,
             self.params.facts(),
             self.device.type,
+            self.model.layout,
             self.sets,
             list(self.images.rows[SHA256]),
         ]

@@ -243,6 +243,7 @@ def write_reference_patches(
         params.model_dump(mode="json"),
         masks.composite,
         model.device.type,
+        model.layout,
         [unit.id for unit in units],
         list(images.rows[SHA256]),
     ]

@@ -184,6 +184,7 @@ class UnitResults:
             statistics_metadata(self.model),
             self.params.facts(),
             self.model.device.type,
+            self.model.layout,
             self.names,
             [
                 [unit.id, [digest_file(path) for path in images.files]]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+
+from vital.runtime.processor import processor_facts, processor_flags, processor_text
 
 VARIABLE = "NPY_DISABLE_CPU_FEATURES"
 """Read by NumPy, once, when it is loaded."""
@@ -25,23 +26,15 @@ def avoid_slow_sort() -> None:
 
     What the environment says already stays. Sorted values are the same either way.
     """
-    if "numpy" not in sys.modules and VARIABLE not in os.environ and is_zen4(_processor()):
+    if "numpy" not in sys.modules and VARIABLE not in os.environ and is_zen4(processor_text()):
         os.environ[VARIABLE] = AVX512
 
 
 def is_zen4(processor: str) -> bool:
     """Whether the text of Linux's /proc/cpuinfo is that of an AMD Zen 4."""
-    lines = (line.partition(":") for line in processor.splitlines())
-    facts = {name.strip(): value.strip() for name, _, value in lines}
+    facts = processor_facts(processor)
     return (
         facts.get("vendor_id") == "AuthenticAMD"
         and facts.get("cpu family") == _ZEN_3_AND_4
-        and "avx512f" in facts.get("flags", "").split()  # which Zen 3 lacks
+        and "avx512f" in processor_flags(processor)  # which Zen 3 lacks
     )
-
-
-def _processor() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -137,12 +137,14 @@ def find_observers(scoring: Scoring) -> tuple[dict[str, Observer], list[Missing]
 def _facts(scoring: Scoring, sets: Sequence[ImageSet]) -> list[Any]:
     """All that determines what the networks see in the images, and where t-SNE puts these."""
     model, params = scoring.model, scoring.params
+    judges = {name: judge.model for name, judge in scoring.judges.items()}
     weights = [params.inception, params.clip and params.clip.checkpoint]
     return [
         "score",
         statistics_metadata(model),
+        model.layout,
         model.classes,
-        {name: statistics_metadata(judge.model) for name, judge in scoring.judges.items()},
+        {name: [statistics_metadata(judge), judge.layout] for name, judge in judges.items()},
         [digest_file(Path(path)) for path in weights if path and Path(path).is_file()],
         params.model_dump(mode="json"),
         scoring.seed,

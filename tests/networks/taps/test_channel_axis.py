@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from vital.networks.taps.channel_axis import channels_first
+from vital.networks.taps.channel_axis import channels_first, positions_last
 
 ANY = nn.Identity()
 sides = st.integers(2, 12)
@@ -55,3 +55,22 @@ def test_tokens_sequences_and_vectors() -> None:
 def test_other_dimensions_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=f"{len(shape)} dimensions; 2 to 4 work"):
         channels_first(torch.zeros(shape), ANY, (8, 8), "NCHW")
+
+
+@pytest.mark.parametrize("declared", ["a convolution's", "a network's own"])
+def test_maps_that_lie_channels_last_are_read_and_followed_as_any(declared: str) -> None:
+    """Their positions are brought side by side; the gradient lies as the maps do."""
+    images, weights = torch.zeros(2, 3, 16, 16), torch.randn(2, 5, 48)
+    maps = torch.randn(2, 5, 8, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    given = maps if declared == "a convolution's" else maps.movedim(1, -1)
+    module = nn.Conv2d(1, 1, 1) if declared == "a convolution's" else ANY
+    network = nn.Sequential()
+    network.output_fmt = "NHWC"
+    read = positions_last(network, module, given, torch.zeros(2, 3, 64, 48), "tap")
+    assert read.is_contiguous()
+    assert torch.equal(read, maps.flatten(2))
+    (gradient,) = torch.autograd.grad((read * weights).sum(), maps)
+    assert torch.equal(gradient.flatten(2), weights)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+    plain = positions_last(network, nn.Conv2d(1, 1, 1), maps.contiguous(), images, "tap")
+    assert torch.equal(plain, read)

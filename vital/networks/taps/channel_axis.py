@@ -22,14 +22,40 @@ _CHANNELS_FIRST = (
 def positions_last(
     network: nn.Module, module: nn.Module, value: torch.Tensor, images: torch.Tensor, tap: str
 ) -> torch.Tensor:
-    """What a module gave for ``images`` as (B, C, D), a view where it can be.
+    """What a module gave for ``images`` as (B, C, D), each channel's positions side by side.
 
-    Raises ModelError that names the ``tap`` for an output that cannot be read so.
+    It is a view where that can be. Raises ModelError that names the ``tap`` for an output that
+    cannot be read so.
     """
     try:
-        return output_channels_first(network, module, value, images).flatten(2)
+        found = output_channels_first(network, module, value, images)
     except ValueError as error:
         raise ModelError(f"tap {tap!r} gives {error}") from None
+    if found.dim() == 4 and not found.is_contiguous():
+        gathered: torch.Tensor = _Gathered.apply(found)
+        return gathered
+    return found.flatten(2)
+
+
+class _Gathered(torch.autograd.Function):
+    """Maps (B, C, H, W) that lie channels last, as contiguous (B, C, H * W).
+
+    The gradient lies as the maps do, so that what the network adds it to need not be moved.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, maps: torch.Tensor) -> torch.Tensor:
+        ctx.shape = maps.shape  # type: ignore[attr-defined]
+        gathered = maps.new_empty(*maps.shape[:2], maps.shape[2:].numel())
+        for written, one in zip(gathered, maps.flatten(2), strict=True):
+            written.copy_(one)  # one by one: torch is fast at turning a matrix, but not many
+        return gathered
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: torch.autograd.function.FunctionCtx, outer: torch.Tensor) -> torch.Tensor:
+        maps = outer.reshape(ctx.shape)  # type: ignore[attr-defined]
+        return maps.contiguous(memory_format=torch.channels_last)
 
 
 def output_channels_first(

@@ -25,9 +25,9 @@ def unit_responses(network: nn.Module, units: Sequence[Unit], shown: torch.Tenso
 
 
 def _all_responses(network: nn.Module, tap: str, shown: torch.Tensor) -> torch.Tensor:
-    """The responses of all units of a tap, (B, units)."""
+    """The responses of all units of a tap, (B, units), in float32 however the network is run."""
     if tap == CLASS_TAP:
         logits: torch.Tensor = network(shown)
-        return logits
+        return logits.float()
     with TapReader(network, [tap]) as read:
-        return read(shown)[tap].mean(dim=2)
+        return read(shown)[tap].float().mean(dim=2)
