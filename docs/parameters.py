@@ -153,15 +153,15 @@ def _limits(metadata: list[Any]) -> Iterator[str]:
     """What a number must be, without bounds that only catch slips."""
     for one in _flat(metadata):
         match one:
-            case bounds.Gt(gt=low):
+            case bounds.Gt(gt=int() | float() as low):
                 yield f", above {low:g}"
-            case bounds.Ge(ge=low) if low == TINY:
+            case bounds.Ge(ge=int() | float() as low) if low == TINY:
                 yield ", above 0"
-            case bounds.Ge(ge=low) if low > -HUGE:
+            case bounds.Ge(ge=int() | float() as low) if low > -HUGE:
                 yield f", at least {low:g}"
-            case bounds.Lt(lt=high):
+            case bounds.Lt(lt=int() | float() as high):
                 yield f", below {high:g}"
-            case bounds.Le(le=high) if high < MOST:
+            case bounds.Le(le=int() | float() as high) if high < MOST:
                 yield f", at most {high:g}"
 
 
