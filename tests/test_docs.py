@@ -76,5 +76,8 @@ def test_every_key_of_the_profiles_is_on_the_page() -> None:
             assert known, f"{path.name}: {name}"
 
 
-FREE = ("data.class_map", "model.kwargs", "model.taps", "visualize.tap_weights")
+FREE = (
+    "data.class_map", "model.kwargs", "model.taps", "visualize.tap_weights",
+    "visualize.inner.tap_weights",
+)  # fmt: skip
 """Mappings whose keys are names."""

@@ -91,27 +91,15 @@ def visualize(
 
     with _resumable(), in_words_of_visualize():
         made = make(
-            model,
-            _references(references, data),
-            checkpoint=checkpoint,
-            weights_key=weights_key,
-            weights=weights,
-            model_kwargs=key_values(model_kwargs, "--model-kwargs"),
+            model, _references(references, data), checkpoint=checkpoint, weights_key=weights_key,
+            weights=weights, model_kwargs=key_values(model_kwargs, "--model-kwargs"),
             preprocessing=key_values(preprocessing, "--preprocessing"),
             classes=names(classes, "--classes"),
             output=int(output) if output and output.isdecimal() else output,
-            units=[*(names(units, "--units") or ()), *(unit or ())] or None,
-            method=method,
-            taps=names(taps, "--taps"),
-            per_class=per_class,
-            sets=sets,
-            size=size,
-            seeds=seeds,
-            seed=seed,
-            device=device,
-            params=_params(setting, steps),
-            out=out,
-        )
+            units=[*(names(units, "--units") or ()), *(unit or ())] or None, method=method,
+            taps=names(taps, "--taps"), per_class=per_class, sets=sets, size=size, seeds=seeds,
+            seed=seed, device=device, params=_params(setting, steps), out=out,
+        )  # fmt: skip
     _show(made.table, as_json, out)
 
 
