@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -21,6 +21,7 @@ from vital.methods.transforms import Draws, Jitter
 from vital.methods.vital import MatchingObjective, read_all
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_preprocessing
+from vital.networks.memory_layout import lay_out, set_layout
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.params.visualize import MethodParams, Parametrization, Precision, SpectrumParams
@@ -45,10 +46,11 @@ class Subject:
 
     @classmethod
     def of(cls, model: str, device: torch.device, precision: Precision, seed: int) -> Subject:
-        """Build the network, and read its taps."""
+        """Build the network, lay it out as suits the device, and read its taps."""
         torch.manual_seed(seed)  # networks take their initial weights from the global stream
         network = freeze(build_network(model, {})).to(device)
         preprocessing = network_preprocessing(network, {})
+        lay_out(network, preprocessing.size)
         taps = list(default_taps(network, preprocessing.size))
         draws = generator(seed, "references")
         seen = []
@@ -58,6 +60,12 @@ class Subject:
                 seen.append(read(image.to(device)))
         references = {tap: torch.cat([one[tap] for one in seen]).contiguous() for tap in taps}
         return cls(network, preprocessing, references, device, precision, seed)
+
+    def contiguous(self) -> Subject:
+        """The same with maps that lie channel by channel, whatever suits the device."""
+        network = copy.deepcopy(self.network)
+        set_layout(network, "contiguous")
+        return replace(self, network=network)
 
     def statistics(self) -> dict[str, TapStatistics]:
         """What the stage ``extract`` keeps of the references."""

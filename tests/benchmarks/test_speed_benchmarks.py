@@ -14,6 +14,7 @@ import torch
 from benchmarks import extract, knots, loops, scale, score, step
 from benchmarks.loops import NaiveLoop, Subject, VitalLoop
 from helpers.commands import run_main
+from vital.networks.memory_layout import layout_of
 from vital.references.quantiles import TapStatistics
 from vital.references.reference_sets import ReferenceSet
 from vital.references.statistics_files import write_statistics
@@ -54,6 +55,24 @@ def test_a_step_is_compared_with_each_baseline() -> None:
     assert bare["ratio"] == pytest.approx(bare["seconds"] / bare["baseline_seconds"])
     assert naive["ratio"] == pytest.approx(naive["baseline_seconds"] / naive["seconds"])
     assert bare["seconds"] == naive["seconds"]
+
+
+def test_a_step_is_compared_with_itself_run_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vital.engine.precision.multiplies_bfloat16", lambda: True)
+    options = ("--model", MODEL, "--batch", "1", "--steps", "1", "--turns", "1")
+    others = ("bfloat16", "contiguous", "bare-contiguous")
+    found = lines(step.main, *options, *(word for one in others for word in ("--against", one)))
+    assert [line["against"] for line in found] == list(others)
+    for line in found:
+        assert line["ratio"] == pytest.approx(line["seconds"] / line["baseline_seconds"])
+
+
+def test_a_contiguous_subject_is_the_same_network_laid_out_otherwise(subject: Subject) -> None:
+    plain = subject.contiguous()
+    assert layout_of(subject.network) == "channels last"
+    assert layout_of(plain.network) == "contiguous"
+    for one, other in zip(subject.network.parameters(), plain.network.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_step_over_waves_is_compared_with_one_over_pixels() -> None:

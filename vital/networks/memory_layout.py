@@ -33,6 +33,12 @@ def layout_of(network: nn.Module) -> Layout:
     return "contiguous" if alike else "channels last"
 
 
+def set_layout(network: nn.Module, layout: Layout) -> None:
+    """Lay the weights so, whatever suits the device."""
+    for weight in _weights(network):
+        weight.data = weight.data.contiguous(memory_format=_FORMATS[layout])
+
+
 def lay_out(network: nn.Module, size: tuple[int, int]) -> None:
     """Lay the network's weights as suits the device that they are on; images are of ``size``.
 
@@ -45,9 +51,9 @@ def lay_out(network: nn.Module, size: tuple[int, int]) -> None:
         return
     with neutral_state():
         before = _answer(network, size) if wanted == "channels last" else None
-        _lay(network, wanted)
+        set_layout(network, wanted)
         if wanted == "channels last" and not _are_same(before, _answer(network, size)):
-            _lay(network, "contiguous")
+            set_layout(network, "contiguous")
 
 
 def _gains(network: nn.Module) -> bool:
@@ -59,11 +65,6 @@ def _gains(network: nn.Module) -> bool:
 
 def _weights(network: nn.Module) -> list[nn.Parameter]:
     return [weight for weight in network.parameters() if weight.dim() == 4]
-
-
-def _lay(network: nn.Module, layout: Layout) -> None:
-    for weight in _weights(network):
-        weight.data = weight.data.contiguous(memory_format=_FORMATS[layout])
 
 
 def _answer(network: nn.Module, size: tuple[int, int]) -> torch.Tensor | None:
