@@ -132,7 +132,7 @@ def test_the_logits_are_named_among_outputs(references: Path, tmp_path: Path) ->
     ]  # fmt: skip
     vague = command(*arguments, cwd=tmp_path)
     assert vague.returncode == 1
-    assert "say by output" in vague.stderr
+    assert "say by --output" in vague.stderr
     named = command(*arguments, "--output", "1", cwd=tmp_path)
     assert named.returncode == 0, named.stderr
 

@@ -96,7 +96,8 @@ def in_words_of_visualize() -> Iterator[None]:
     try:
         yield
     except VitalError as error:
-        raise VitalError(spoken(str(error))) from None
+        error.args = (spoken(str(error)),)
+        raise
 
 
 @contextmanager
@@ -105,7 +106,8 @@ def in_words_of_taps() -> Iterator[None]:
     try:
         yield
     except VitalError as error:
-        raise VitalError(spoken(_said(str(error), TAPS))) from None
+        error.args = (spoken(_said(str(error), TAPS)),)
+        raise
 
 
 def spoken(message: str) -> str:
