@@ -20,6 +20,7 @@ import typer
 from benchmarks.timing import take_turns
 from vital.networks.build import build_network, freeze
 from vital.networks.config import network_preprocessing
+from vital.networks.memory_layout import lay_out
 from vital.networks.taps.defaults import default_taps
 from vital.networks.taps.reader import TapReader
 from vital.references.quantiles import Accumulator
@@ -37,6 +38,7 @@ def main(
     torch.manual_seed(seed)  # networks take their initial weights from the global stream
     network = freeze(build_network(model, {})).to(device)
     size = network_preprocessing(network, {}).size
+    lay_out(network, size)
     taps = list(default_taps(network, size))
     images = torch.randn(batch, 3, *size, generator=generator(seed, "images")).to(device)
     sums = {tap: Accumulator() for tap in taps}
