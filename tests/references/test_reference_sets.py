@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vital.errors import ParamsError
 from vital.params.base import check_block
 from vital.params.extract import ExtractParams
-from vital.references.reference_sets import ReferenceSet, draw_sets, set_of, sets_of_ten
+from vital.references.reference_sets import ReferenceSet, draw_sets, set_of
 from vital.units import Target, Unit
 
 
@@ -32,10 +32,6 @@ def test_seeds_take_the_sets_in_turn() -> None:
     unit = Unit("class", 3, "cat")
     numbers = [set_of(Target(unit, seed), 2) for seed in range(4)]
     assert numbers == [ReferenceSet("class/3", number) for number in (0, 1, 0, 1)]
-
-
-def test_sets_where_nobody_says_how_many() -> None:
-    assert [sets_of_ten(count) for count in (1, 9, 10, 19, 20, 50)] == [1, 1, 1, 1, 2, 5]
 
 
 def test_more_sets_than_references_are_refused() -> None:

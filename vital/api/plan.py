@@ -99,7 +99,7 @@ class CallPlan:
         drawn = draw_references(self._source, known, asked.classes, count, self.setup.seed)
         if studied:
             units = {class_unit(known, index): drawn[index] for index in drawn}
-            self.references = References(units, self._call.sets)
+            self.references = References(units, self._call.sets or 1)
         return list(drawn)
 
     def _of_classes(self, params: VisualizeParams) -> Mapping[ReferenceSet, UnitStatistics]:

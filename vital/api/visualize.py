@@ -38,8 +38,8 @@ DEFAULTS: Mapping[Parametrization, Mapping[str, object]] = {
     "fourier": _ALIKE
     | {
         "parametrization": "fourier",
-        "fourier": {"start": 0.4, "exponent": 0.9},
-        "lr": 0.09,
+        "fourier": {"exponent": 0.9},
+        "lr": 0.1,
         "scale": 0.15,
         "tv": 0.0005,
     },

@@ -15,7 +15,7 @@ from vital.images.sources.folders import class_folders, open_flat_folder
 from vital.networks.classes import ClassMap
 from vital.params.base import check_block
 from vital.params.data import ReferenceParams
-from vital.references.reference_sets import ReferenceSet, draw_sets, sets_of_ten
+from vital.references.reference_sets import ReferenceSet, draw_sets
 from vital.units import Unit
 
 MOST_REFERENCES = 50
@@ -29,17 +29,17 @@ _PURPOSE = "references"
 
 @dataclass(frozen=True)
 class References:
-    """The real images of each unit, and into how many sets they are dealt, if that is given.
+    """The real images of each unit, and into how many sets they are dealt.
 
     Raises ParamsError where a unit has fewer images than sets.
     """
 
     images: Mapping[Unit, Sequence[Candidate]]
-    sets: int | None
+    sets: int = 1
 
     def __post_init__(self) -> None:
         for unit, candidates in self.images.items():
-            if self.sets is not None and self.sets > len(candidates):
+            if self.sets > len(candidates):
                 raise ParamsError(
                     f"sets: {self.sets} are more than the {len(candidates)} references of unit "
                     f"{unit.name!r}"
@@ -48,10 +48,8 @@ class References:
     def dealt(self, seed: int) -> Iterator[tuple[ReferenceSet, Sequence[Candidate]]]:
         """Each unit's sets in turn, with their images."""
         for unit, candidates in self.images.items():
-            count = len(candidates)
-            sets = self.sets or sets_of_ten(count)
-            numbers = draw_sets(count, sets, seed, str(unit.index))
-            for number in range(sets):
+            numbers = draw_sets(len(candidates), self.sets, seed, str(unit.index))
+            for number in range(self.sets):
                 members = [
                     one for one, its in zip(candidates, numbers, strict=True) if its == number
                 ]

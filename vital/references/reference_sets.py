@@ -37,11 +37,6 @@ def draw_sets(count: int, sets: int, seed: int, unit: str) -> np.ndarray:
     return drawn
 
 
-def sets_of_ten(count: int) -> int:
-    """How many sets there are where nobody says: such that each has ten images or a few more."""
-    return max(1, count // 10)
-
-
 def set_of(target: Target, sets: int) -> ReferenceSet:
     """The one of its unit's ``sets`` that a target's image is matched to: seeds take turns."""
     return ReferenceSet(target.unit.id, target.seed % sets)
