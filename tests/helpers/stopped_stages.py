@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -21,6 +22,7 @@ from stages.runner import Stage
 from vital.artefacts.chosen_units import units_table, write_units
 from vital.artefacts.manifest import write_manifest
 from vital.artefacts.project import Project
+from vital.networks import memory_layout
 from vital.networks.model import save_model
 from vital.runtime.files import digest_file, write_json
 from vital.runtime.table_files import write_parquet
@@ -124,11 +126,23 @@ def kept(project: Project) -> list[Path]:
 
 @contextmanager
 def passes(until: int | None = None, signals: bool = False) -> Iterator[list[int]]:
-    """The sizes of the batches that the network is shown; after ``until`` the process ends."""
+    """The sizes of the batches that the network is shown; after ``until`` the process ends.
+
+    The images of noise that a network's layout is tried on are no work, and not counted.
+    """
     seen: list[int] = []
+    answer = memory_layout._answer
+    trials: list[torch.nn.Module] = []
+
+    def tried(network: torch.nn.Module, size: tuple[int, int]) -> torch.Tensor | None:
+        trials.append(network)
+        try:
+            return answer(network, size)
+        finally:
+            trials.pop()
 
     def note(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if not isinstance(module, ResNet):
+        if trials or not isinstance(module, ResNet):
             return
         if len(seen) == until and signals:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -138,6 +152,7 @@ def passes(until: int | None = None, signals: bool = False) -> Iterator[list[int
 
     handle = register_module_forward_pre_hook(note)
     try:
-        yield seen
+        with mock.patch.object(memory_layout, "_answer", tried):
+            yield seen
     finally:
         handle.remove()
