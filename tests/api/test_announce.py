@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.small_networks import CPU, small_model, write_references
+from helpers.small_networks import CPU, small_model
 from vital.api.announce import announce, answers, duration, seconds_per_answer
 from vital.api.plan import CallPlan
 from vital.methods.base import Setup
@@ -27,11 +27,6 @@ def plan_of(references: Path, **call: object) -> CallPlan:
     settings = check_settings(params, DEFAULTS, given.method, True)
     source = ReferenceParams(source=str(references))
     return CallPlan(Setup(small_model(["conv1"]), 0, CPU), source, given, settings)
-
-
-@pytest.fixture
-def references(tmp_path: Path) -> Path:
-    return write_references(tmp_path / "references")
 
 
 @pytest.mark.parametrize(

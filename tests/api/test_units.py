@@ -12,26 +12,15 @@ from PIL import Image
 from torch import nn
 
 import vital
-from helpers.small_networks import KWARGS, small_model, write_noise, write_references
-from vital.api.units import find_units, may_ask_for_channels
+from helpers.library_calls import QUICK, make
+from helpers.small_networks import KWARGS, small_model, write_noise
+from vital.api.units import AskedUnits, find_units, may_ask_for_channels
 from vital.errors import DataError, ParamsError, VitalError
 from vital.methods.registry import METHODS
 from vital.networks.classes import ClassMap
 from vital.networks.model import open_model
 from vital.networks.taps.reader import TapReader
 from vital.units import inner_unit
-
-QUICK = {"steps": 2, "batch": 2, "history_every": 2}
-
-
-@pytest.fixture
-def references(tmp_path: Path) -> Path:
-    return write_references(tmp_path / "references")
-
-
-def make(checkpoint: Path, references: Path, **changes: object) -> vital.Visualizations:
-    options = {"checkpoint": checkpoint, "model_kwargs": KWARGS, "size": 32, "params": QUICK}
-    return vital.visualize("timm/resnet10t", references, **{**options, **changes})
 
 
 def found(*units: str | int, method: str = "vital", classes: list[str] | None = None) -> object:
@@ -43,8 +32,7 @@ def test_classes_and_channels_are_told_apart() -> None:
     asked = found("2", 1, "layer2:3", "layer2:3", "1", "layer1.0.conv1:0")
     assert asked.classes == (2, 1)
     assert asked.channels == (inner_unit("layer2", 3), inner_unit("layer1.0.conv1", 0))
-    assert not asked.are_all_classes
-    assert found().are_all_classes
+    assert found() == AskedUnits((), ())
 
 
 def test_a_class_may_be_called_like_a_channel() -> None:
@@ -197,7 +185,8 @@ def test_a_channel_that_nothing_excites_is_named(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_makes_classes(checkpoint: Path, references: Path, method: str) -> None:
-    made = make(checkpoint, references, units=["1", 2], method=method)
+    params = {**QUICK, "steps": 2}
+    made = make(checkpoint, references, units=["1", 2], method=method, params=params)
     assert list(made.table["method"]) == [method] * 2
     assert list(made.table["name"]) == ["1", "2"]
     assert list(made.table["steps"]) == [2, 2]

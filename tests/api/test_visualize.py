@@ -13,25 +13,14 @@ from PIL import Image
 
 import vital
 from helpers.efficientnet_lite import INSTALLED, LITE
+from helpers.library_calls import QUICK, make
 from helpers.own_images import write_tar
 from helpers.own_networks import CLASSES, SEEN, Net
-from helpers.small_networks import KWARGS, redraw, write_references
+from helpers.small_networks import KWARGS, redraw
 from vital.errors import DataError, ModelError, ParamsError
 from vital.images.preprocessing import Preprocessing
 from vital.networks.build import build_network
 from vital.runtime.locks import HeldError, only_run
-
-QUICK = {"steps": 4, "batch": 2, "history_every": 2}
-
-
-@pytest.fixture
-def references(tmp_path: Path) -> Path:
-    return write_references(tmp_path / "references")
-
-
-def make(checkpoint: Path, references: Path, **changes: object) -> vital.Visualizations:
-    options = {"checkpoint": checkpoint, "model_kwargs": KWARGS, "size": 32, "params": QUICK}
-    return vital.visualize("timm/resnet10t", references, **{**options, **changes})
 
 
 def test_images_come_with_a_table(checkpoint: Path, references: Path) -> None:

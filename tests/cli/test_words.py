@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from helpers.repository import ROOT
 from helpers.small_networks import write_references
 from vital.cli import app
-from vital.cli.words import BLOCKS, KEYWORDS, PARAMETERS, in_words_of_taps, spoken
+from vital.cli.words import BLOCKS, KEYWORDS, PARAMETERS, TAPS, in_words_of_the_command, spoken
 from vital.errors import ParamsError, VitalError
 from vital.params.call import VisualizeCall
 from vital.params.data import ReferenceParams
@@ -219,6 +219,6 @@ def test_a_flat_folder_says_what_is_missing(given: list[object], tmp_path: Path)
 def test_taps_that_are_not_known_are_shown_by_all() -> None:
     with (
         pytest.raises(VitalError, match="network: --all shows what can be read"),
-        in_words_of_taps(),
+        in_words_of_the_command(TAPS),
     ):
         raise ParamsError("no default taps are known for this network: name them (extract.taps)")

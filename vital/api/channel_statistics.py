@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
+from vital.api.class_statistics import pools_of
 from vital.artefacts.chosen_units import distinct_units
 from vital.artefacts.columns import PATH, SHA256
 from vital.artefacts.patches import read_patches
@@ -24,18 +25,15 @@ from vital.images.files import to_rgb, write_png
 from vital.images.image_set import ImageSet
 from vital.images.preprocessing import Preprocessing
 from vital.images.sampling import sample_any
-from vital.images.sources import open_pool
-from vital.images.sources.base import Candidate, Pool
-from vital.images.sources.folders import class_folders, open_flat_folder
+from vital.images.sources.base import Candidate
 from vital.methods.base import Setup
-from vital.methods.schedule import phases
 from vital.networks.model import statistics_metadata
 from vital.params.data import ReferenceParams as SourceOfImages
 from vital.params.extract import ExtractParams
 from vital.params.references import ReferencesParams
 from vital.params.relevance import RelevanceParams
 from vital.params.visualize import VisualizeParams
-from vital.references.from_source import MOST_REFERENCES
+from vital.references.from_source import MOST_REFERENCES, open_source
 from vital.references.patches import unit_patches, write_reference_patches
 from vital.references.quantiles import UnitStatistics
 from vital.references.reference_sets import ReferenceSet
@@ -60,7 +58,8 @@ _PATCH = 64 / 224
 class ChannelReferences:
     """The patches of ``units`` in a source's images: ``per_unit`` of each, if that is given.
 
-    ``work`` is the folder in which patches and statistics are kept.
+    ``params`` are as they hold for channels; ``work`` is the folder in which patches and statistics
+    are kept.
     """
 
     setup: Setup
@@ -87,7 +86,7 @@ class ChannelReferences:
     @cached_property
     def images(self) -> list[Candidate]:
         """Those that patches are looked for in."""
-        images = sample_any(_open(self.source), MOST_SEARCHED, self.setup.seed, "patches")
+        images = sample_any(open_source(self.source), MOST_SEARCHED, self.setup.seed, "patches")
         if not images:
             raise DataError(f"{self.source.source} holds no images")
         return images
@@ -108,7 +107,7 @@ class ChannelReferences:
         """The folder of the patches, which are looked for unless they are there."""
         model = self.setup.model.to(self.setup.device)
         contents = [_sha256(image) for image in self.images]
-        facts = [*self._facts(__name__), contents, self.search.model_dump(mode="json")]
+        facts = [*self._facts(), contents, self.search.model_dump(mode="json")]
         folder = self.work / "patches" / digest(facts)
         if not folder.is_dir():
             with replacing_folder(folder) as new, TemporaryDirectory(dir=self.work) as scratch:
@@ -122,11 +121,10 @@ class ChannelReferences:
     def _relevance(self) -> Path:
         """The folder of the statistics, which are computed unless they are there."""
         model, taps = self.setup.model, list(self.setup.model.taps)
-        method = self.params.for_inner().method()
-        pools = tuple(phase.pool for phase in phases(method) if phase.pool > 1)
+        pools = pools_of(self.params)
         extract = ExtractParams(references=1, batch=self.params.batch, pools=pools)
         relevance = RELEVANCE.model_copy(update={"batch": self.params.batch})
-        facts = [*self._facts(__name__), self._patches.name, taps, pools, relevance.facts()]
+        facts = [*self._facts(), self._patches.name, taps, pools, relevance.facts()]
         folder = self.work / "relevance" / digest(facts)
         if not folder.is_dir():
             table = read_patches(self._patches)
@@ -135,18 +133,10 @@ class ChannelReferences:
                 write_relevance(new, model, patches, taps, extract, relevance, self.work)
         return folder
 
-    def _facts(self, module: str) -> list[object]:
+    def _facts(self) -> list[object]:
         """What determines patches and statistics alike."""
         model, units = self.setup.model, [unit.id for unit in self.units]
-        return [statistics_metadata(model), self.setup.device.type, units, code_digest(module)]
-
-
-def _open(source: SourceOfImages) -> Pool:
-    """The images of a source, also of a folder without subfolders."""
-    folder = Path(source.source)
-    if source.kind == "folder" and source.split is None and not class_folders(folder):
-        return open_flat_folder(folder, folder.name)
-    return open_pool(source, source.split)
+        return [statistics_metadata(model), self.setup.device.type, units, code_digest(__name__)]
 
 
 def _sha256(image: Candidate) -> str:

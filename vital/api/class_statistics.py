@@ -27,8 +27,13 @@ def class_statistics(
     """Those of each set of each class, at the sizes that the images are shown in."""
     model = setup.model
     images = _batches(references.dealt(setup.seed), model.preprocessing, params.batch)
-    pools = [phase.pool for phase in phases(params.method()) if phase.pool > 1]
+    pools = pools_of(params)
     return dict(extract_statistics(model, list(model.taps), images, setup.device, pools))
+
+
+def pools_of(params: VisualizeParams) -> tuple[int, ...]:
+    """By how much images are pooled besides the full size, in the phases that are asked for."""
+    return tuple(phase.pool for phase in phases(params.method()) if phase.pool > 1)
 
 
 def measured_images(

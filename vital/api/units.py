@@ -24,11 +24,6 @@ class AskedUnits:
     classes: tuple[int, ...]
     channels: tuple[Unit, ...]
 
-    @property
-    def are_all_classes(self) -> bool:
-        """Whether no unit is named."""
-        return not (self.classes or self.channels)
-
 
 def may_ask_for_channels(units: Iterable[str | int] | None) -> bool:
     """Whether a unit is written as a channel is, which a class may be called, too."""

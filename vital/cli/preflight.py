@@ -11,7 +11,7 @@ import typer
 from vital.artefacts.project import Project
 from vital.cli.options import NETWORKS, NetworkArguments, Side, TorchvisionWeights, key_values
 from vital.cli.output import AsJson, show_json, show_table
-from vital.cli.words import in_words_of_taps
+from vital.cli.words import TAPS, in_words_of_the_command
 
 
 def taps(
@@ -26,7 +26,7 @@ def taps(
     from vital.networks.tap_table import describe_taps
 
     kwargs = key_values(model_kwargs, "--model-kwargs")
-    with in_words_of_taps():
+    with in_words_of_the_command(TAPS):
         table = describe_taps(model, kwargs, weights=weights, size=size, every=every)
     show_table(table, as_json)
 

@@ -34,7 +34,7 @@ def circuit(
     if as_json:
         show_json([{"unit": member.unit, "share": member.share} for member in found.members])
         return
-    show_table(found.table(), as_json, f"the figure is {path}")
+    show_table(found.table(), as_json=False, note=f"the figure is {path}")
 
 
 def compare(

@@ -19,7 +19,7 @@ from vital.cli.options import (
 )
 from vital.cli.output import AsJson, show_table
 from vital.cli.stages import run_stage
-from vital.cli.words import in_words_of_visualize
+from vital.cli.words import in_words_of_the_command
 from vital.errors import Interrupted, ParamsError, VitalError
 from vital.methods.registry import MODULES
 from vital.params.studied_method import STUDIED
@@ -89,7 +89,7 @@ def visualize(
         _run_stage(context, model, references)
     from vital.api.visualize import visualize as make
 
-    with _resumable(), in_words_of_visualize():
+    with _resumable(), in_words_of_the_command():
         made = make(
             model, _references(references, data), checkpoint=checkpoint, weights_key=weights_key,
             weights=weights, model_kwargs=key_values(model_kwargs, "--model-kwargs"),

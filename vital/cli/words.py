@@ -91,22 +91,12 @@ _KEYWORD = re.compile(rf"(?m)^({'|'.join(KEYWORDS)})(?=: | '| names | has no | c
 
 
 @contextmanager
-def in_words_of_visualize() -> Iterator[None]:
-    """Name options of `vital visualize` where errors name parameters."""
+def in_words_of_the_command(phrases: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Name options where errors name parameters, after what a command says otherwise."""
     try:
         yield
     except VitalError as error:
-        error.args = (spoken(str(error)),)
-        raise
-
-
-@contextmanager
-def in_words_of_taps() -> Iterator[None]:
-    """Name options of `vital taps` where errors name parameters."""
-    try:
-        yield
-    except VitalError as error:
-        error.args = (spoken(_said(str(error), TAPS)),)
+        error.args = (spoken(_said(str(error), phrases or {})),)
         raise
 
 

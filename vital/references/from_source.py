@@ -91,11 +91,11 @@ def draw_references(
             raise ParamsError(f"{folder} has no subfolders: say which one unit it is for (units)")
         if params.class_map:
             raise ParamsError(f"class_map has no meaning for {folder}, which has no subfolders")
-        sample = sample_images(_open(params), count, seed, _PURPOSE)
+        sample = sample_images(open_source(params), count, seed, _PURPOSE)
         indices = {folder.name: wanted[0]}
     else:
         is_wanted = _among(wanted, params, known)
-        sample = sample_images(_open(params), count, seed, _PURPOSE, is_wanted)
+        sample = sample_images(open_source(params), count, seed, _PURPOSE, is_wanted)
         indices = _find_classes(params, sample, known, wanted)
     sets = {
         indices[one_class.class_name]: _candidates(one_class, params.source, per_class)
@@ -106,10 +106,11 @@ def draw_references(
 
 def draw_measured_images(params: ReferenceParams, seed: int) -> list[Candidate]:
     """Up to MOST_MEASURED images of the source, of any class: the same whichever are shown."""
-    return sample_any(_open(params), MOST_MEASURED, seed, "measured images")
+    return sample_any(open_source(params), MOST_MEASURED, seed, "measured images")
 
 
-def _open(params: ReferenceParams) -> Pool:
+def open_source(params: ReferenceParams) -> Pool:
+    """The images of a source, also of a folder without subfolders, which is one class."""
     if not _is_flat(params):
         return open_pool(params, params.split)
     folder = Path(params.source)
